@@ -1,0 +1,1 @@
+//! Sliding-window prediction and the way back to the native grid.

@@ -1,0 +1,1 @@
+//! Readers and writers of NIfTI, NRRD and MetaImage as volumes on grids.

@@ -1,0 +1,1 @@
+//! Overlap and surface scores of segmentations, and the document that holds them.

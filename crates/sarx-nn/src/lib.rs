@@ -1,0 +1,1 @@
+//! U-Net, losses, optimizer and weights on Burn.

@@ -1,0 +1,1 @@
+//! A seeded phantom cohort of soft-tissue sarcomas.

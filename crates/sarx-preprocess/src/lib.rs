@@ -1,0 +1,1 @@
+//! Crop, normalize, resample and their exact inverses; the case store; augmentation.

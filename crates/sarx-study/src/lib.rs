@@ -1,0 +1,1 @@
+//! Evaluation of folders, tables by stratum, figures and the report.

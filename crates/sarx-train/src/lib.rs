@@ -1,0 +1,1 @@
+//! Patch sampling, training loop, schedule, checkpoints and events.
