@@ -1,0 +1,48 @@
+//! Why a prediction has no result.
+
+use crate::TilingError;
+use std::path::PathBuf;
+
+/// Why a case or a folder could not be segmented.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PredictError {
+    /// No image was given.
+    #[error("a case needs at least one channel")]
+    NoChannels,
+    /// Images cannot be read or do not belong together.
+    #[error(transparent)]
+    Read(#[from] sarx_plan::CaseError),
+    /// Images do not fit the model, or cannot be brought back.
+    #[error(transparent)]
+    Preprocess(#[from] sarx_preprocess::PreprocessError),
+    /// The result does not fit the grid.
+    #[error(transparent)]
+    Volume(#[from] sarx_core::VolumeError),
+    /// Bad tile step.
+    #[error(transparent)]
+    Tiling(#[from] TilingError),
+    /// The model cannot be used.
+    #[error(transparent)]
+    Model(#[from] sarx_model::ModelError),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Write(#[from] sarx_io::WriteError),
+    /// A document cannot be written.
+    #[error(transparent)]
+    Document(#[from] sarx_plan::DocumentError),
+    /// The output folder cannot be made.
+    #[error("cannot make the output folder: {path:?}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The network gave values that are no numbers.
+    #[error("the network's output is not finite; the weights are damaged or the image holds extreme values")]
+    NotFinite,
+    /// The caller asked to stop.
+    #[error("prediction was stopped")]
+    Stopped,
+}

@@ -1,0 +1,159 @@
+//! Logits of a preprocessed image: all folds, all mirrorings, all tiles.
+
+use crate::{SlidingWindowError, WindowOptions, sliding_window};
+use ndarray::{Array4, ArrayView4};
+use sarx_model::{ModelError, ModelFolder, WeightsKind};
+use sarx_nn::{Device, Tensor, Unet, image_tensor};
+use sarx_plan::Fold;
+use std::convert::Infallible;
+
+/// How to predict.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PredictOptions {
+    /// Folds whose logits are averaged; empty for all that the model has.
+    pub folds: Vec<Fold>,
+    /// Which weights of each fold.
+    pub weights: WeightsKind,
+    /// Average over all mirrored images; nnU-Net: yes.
+    pub mirroring: bool,
+    /// Distance of tiles as a fraction of the patch, `(0, 1]`; nnU-Net: 0.5.
+    pub step: f64,
+}
+
+impl Default for PredictOptions {
+    fn default() -> Self {
+        Self { folds: Vec::new(), weights: WeightsKind::Final, mirroring: true, step: 0.5 }
+    }
+}
+
+/// The networks of a model, ready to predict.
+#[derive(Debug)]
+pub struct Predictor {
+    networks: Vec<Unet>,
+    device: Device,
+    window: WindowOptions,
+    mirrorings: Vec<Vec<isize>>,
+}
+
+impl Predictor {
+    /// Loads the weights of all folds.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError`] if a fold has no weights or they do not fit the plans.
+    pub fn load(
+        model: &ModelFolder,
+        options: &PredictOptions,
+        device: Device,
+    ) -> Result<Self, ModelError> {
+        let folds = if options.folds.is_empty() {
+            model.folds(options.weights)?
+        } else {
+            options.folds.clone()
+        };
+        let load = |&fold: &Fold| model.load_fold(fold, options.weights, &device);
+        let networks = folds.iter().map(load).collect::<Result<_, _>>()?;
+        let n_heads = model.unet_config().n_heads;
+        Ok(Self::new(networks, device, model.patch(), n_heads, options))
+    }
+
+    /// Takes networks that are already there, all on `device` and of one architecture.
+    #[must_use]
+    pub fn new(
+        networks: Vec<Unet>,
+        device: Device,
+        patch: [usize; 3],
+        n_heads: usize,
+        options: &PredictOptions,
+    ) -> Self {
+        // A patch of one slice is a 2D network: its slices are not mirrored against each other.
+        let axes: &[isize] = if patch[0] == 1 { &[3, 4] } else { &[2, 3, 4] };
+        let mirrorings =
+            if options.mirroring { subsets(axes) } else { vec![Vec::new()] };
+        let window = WindowOptions { patch, step: options.step, n_heads };
+        Self { networks, device, window, mirrorings }
+    }
+
+    /// Logits of a whole image, averaged over folds and mirrorings before any softmax.
+    ///
+    /// # Shapes
+    ///
+    /// - `image`: `[channels, z, y, x]` on the target grid
+    /// - result: `[heads, z, y, x]` of the same size
+    ///
+    /// `after_tile` is called with the number of tiles of all folds together; it returns false to
+    /// stop.
+    ///
+    /// # Errors
+    ///
+    /// A bad step, or [`SlidingWindowError::Stopped`].
+    pub fn logits(
+        &self,
+        image: ArrayView4<'_, f32>,
+        mut after_tile: impl FnMut(usize) -> bool,
+    ) -> Result<Array4<f32>, SlidingWindowError<Infallible>> {
+        let n_folds = self.networks.len();
+        let mut sum: Option<Array4<f32>> = None;
+        for network in &self.networks {
+            let logits = sliding_window(
+                image,
+                &self.window,
+                |tile| Ok(self.tile_logits(network, tile)),
+                |n_tiles| after_tile(n_tiles * n_folds),
+            )?;
+            sum = Some(match sum {
+                None => logits,
+                Some(sum) => sum + logits,
+            });
+        }
+        let mut logits = sum.unwrap_or_else(|| unreachable!("a model has at least one fold"));
+        if n_folds > 1 {
+            logits /= n_folds as f32;
+        }
+        Ok(logits)
+    }
+
+    /// Mean of the logits over all mirrorings of one tile.
+    fn tile_logits(&self, network: &Unet, tile: Array4<f32>) -> Array4<f32> {
+        let (c, z, y, x) = tile.dim();
+        // `sliding_window` hands out tiles in standard layout without offset.
+        let tile = image_tensor(tile.into_raw_vec_and_offset().0, [1, c, z, y, x], &self.device);
+        let mirrored = self.mirrorings.iter().map(|axes| {
+            flip(network.forward(flip(tile.clone(), axes)), axes)
+        });
+        let sum = mirrored.reduce(|a: Tensor<5>, b| a + b);
+        let sum = sum.unwrap_or_else(|| unreachable!("there is always the identity"));
+        let mean = sum / self.mirrorings.len() as f64;
+        let values = mean.into_data().convert::<f32>().try_into_vec::<f32>();
+        let values = values.unwrap_or_else(|_| unreachable!("data converted to f32 is f32"));
+        Array4::from_shape_vec([self.window.n_heads, z, y, x], values)
+            .unwrap_or_else(|_| unreachable!("a network keeps the size of its input"))
+    }
+}
+
+/// Mirrors along each of the axes; along none it is the tensor itself.
+fn flip(tensor: Tensor<5>, axes: &[isize]) -> Tensor<5> {
+    axes.iter().fold(tensor, |tensor, &axis| tensor.flip([axis]))
+}
+
+/// All subsets of the axes, the empty one first.
+fn subsets(axes: &[isize]) -> Vec<Vec<isize>> {
+    (0..1usize << axes.len())
+        .map(|set| {
+            axes.iter().enumerate().filter(|(i, _)| set >> i & 1 == 1).map(|(_, &a)| a).collect()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_axes_give_eight_mirrorings() {
+        let found = subsets(&[2, 3, 4]);
+        assert_eq!(found.len(), 8);
+        assert!(found[0].is_empty());
+        assert_eq!(found[7], [2, 3, 4]);
+    }
+}

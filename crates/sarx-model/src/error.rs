@@ -1,0 +1,119 @@
+//! Why a model folder cannot be read, filled or used.
+
+use sarx_plan::Fold;
+use std::path::PathBuf;
+
+/// A model folder that does not do what is asked of it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// The plans cannot be used.
+    #[error(transparent)]
+    Plans(#[from] sarx_plan::PlansError),
+    /// dataset.json cannot be used.
+    #[error(transparent)]
+    Dataset(#[from] sarx_plan::DatasetJsonError),
+    /// A copy cannot be written.
+    #[error(transparent)]
+    Document(#[from] sarx_plan::DocumentError),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Write(#[from] sarx_io::WriteError),
+    /// A file of the folder is not there or cannot be read.
+    #[error("cannot read {what} of the model: {path:?}")]
+    Read {
+        /// What is missing.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The manifest is no manifest of ours.
+    #[error("the manifest of the model cannot be used: {what}: {path:?}")]
+    Manifest {
+        /// What is wrong.
+        what: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The folder belongs to another model.
+    #[error(
+        "the folder holds a model of another {what} ({found}, now {expected} is asked for); choose \
+         another folder, nothing was changed: {path:?}"
+    )]
+    OtherModel {
+        /// `plans`, `configuration` or `dataset.json`.
+        what: &'static str,
+        /// What is asked for.
+        expected: String,
+        /// What the folder holds.
+        found: String,
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A fold that was not trained.
+    #[error("the model has no weights for fold {fold}; it has: {available}: {path:?}")]
+    NoFold {
+        /// The fold.
+        fold: Fold,
+        /// Folds with weights.
+        available: String,
+        /// Where the weights were looked for.
+        path: PathBuf,
+    },
+    /// A model without any weights.
+    #[error("the model has no trained fold: {path:?}")]
+    NoFolds {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The weights do not fit the plans.
+    #[error("the weights do not fit the network of the plans: {path:?}")]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        source: sarx_nn::WeightsError,
+    },
+    /// The network of the plans cannot be built.
+    #[error("configuration \"{configuration}\" gives no network")]
+    Network {
+        /// The configuration.
+        configuration: String,
+        /// What is wrong.
+        source: sarx_nn::ConfigError,
+    },
+    /// Something that this release cannot do yet.
+    #[error("configuration \"{configuration}\" needs {what}, which this release does not have")]
+    Unsupported {
+        /// The configuration.
+        configuration: String,
+        /// What it needs.
+        what: String,
+    },
+    /// A spline order that is not supported.
+    #[error("configuration \"{configuration}\" resamples with splines of order {order}; 0, 1 and 3 are supported")]
+    SplineOrder {
+        /// The configuration.
+        configuration: String,
+        /// The order.
+        order: u8,
+    },
+    /// Intensities of a channel are missing from the plans.
+    #[error("channel {channel} is normalized as CT, but the plans hold no foreground intensities for it")]
+    NoIntensities {
+        /// Index of the channel.
+        channel: usize,
+    },
+    /// The plans and dataset.json do not speak of the same channels.
+    #[error("configuration \"{configuration}\" is made for {plans} channels, dataset.json declares {dataset}")]
+    Channels {
+        /// The configuration.
+        configuration: String,
+        /// Channels of the plans.
+        plans: usize,
+        /// Channels of dataset.json.
+        dataset: usize,
+    },
+}

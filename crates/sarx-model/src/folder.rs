@@ -1,0 +1,285 @@
+//! The folder of a model: nnU-Net's own layout with safetensors in the folds.
+//!
+//! ```text
+//! plans.json  dataset.json  manifest.json
+//! fold_0/checkpoint_final.safetensors  fold_0/checkpoint_best.safetensors  ..
+//! ```
+
+use crate::{Manifest, ModelError, network, plans_hash, preprocess_spec, unet_config};
+use sarx_nn::{Device, Unet, UnetConfig, WeightsFile};
+use sarx_plan::{Configuration, DatasetJson, Fold, Plans};
+use sarx_preprocess::PreprocessSpec;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Which weights of a fold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WeightsKind {
+    /// After the last epoch.
+    Final,
+    /// Of the epoch with the best moving average of the pseudo Dice.
+    Best,
+}
+
+impl WeightsKind {
+    fn file_name(self) -> &'static str {
+        match self {
+            Self::Final => "checkpoint_final.safetensors",
+            Self::Best => "checkpoint_best.safetensors",
+        }
+    }
+}
+
+/// Name of a fold's folder, as nnU-Net's: `fold_0`, `fold_all`.
+#[must_use]
+pub fn fold_folder_name(fold: Fold) -> String {
+    format!("fold_{fold}")
+}
+
+/// A model folder whose plans, dataset.json and manifest are read and agree.
+#[derive(Debug, Clone)]
+pub struct ModelFolder {
+    path: PathBuf,
+    plans: Plans,
+    dataset: DatasetJson,
+    configuration: Configuration,
+    manifest: Manifest,
+    unet: UnetConfig,
+    spec: PreprocessSpec,
+}
+
+impl ModelFolder {
+    /// Opens a model.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError`] if a document is missing, damaged, or does not fit the others.
+    pub fn open(path: &Path) -> Result<Self, ModelError> {
+        let manifest = read_manifest(&path.join("manifest.json"))?;
+        let plans = Plans::read(&path.join("plans.json"))?;
+        let dataset = DatasetJson::read(&path.join("dataset.json"))?;
+        Self::assemble(path, plans, dataset, manifest)
+    }
+
+    /// Prepares a folder for training: writes the documents, or checks that those there are the
+    /// same.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::OtherModel`] if the folder holds a model of other plans; nothing is changed.
+    pub fn create(
+        path: &Path,
+        plans: &Plans,
+        dataset: &DatasetJson,
+        configuration: &str,
+        slice_axes: BTreeMap<String, usize>,
+    ) -> Result<Self, ModelError> {
+        let manifest = Manifest {
+            schema_version: Manifest::SCHEMA_VERSION,
+            sarx_version: env!("CARGO_PKG_VERSION").to_owned(),
+            configuration: configuration.to_owned(),
+            plans_name: plans.plans_name().to_owned(),
+            plans_hash: plans_hash(plans, dataset),
+            slice_axes,
+        };
+        let model = Self::assemble(path, plans.clone(), dataset.clone(), manifest)?;
+        if path.join("manifest.json").exists() {
+            let existing = Self::open(path)?;
+            model.require_same(&existing)?;
+            return Ok(existing);
+        }
+        model.refuse_foreign_documents()?;
+        model.write_documents()?;
+        Ok(model)
+    }
+
+    fn assemble(
+        path: &Path,
+        plans: Plans,
+        dataset: DatasetJson,
+        manifest: Manifest,
+    ) -> Result<Self, ModelError> {
+        let configuration = plans.configuration(&manifest.configuration)?;
+        let unet = unet_config(&configuration, &dataset)?;
+        let spec = preprocess_spec(&plans, &configuration, &dataset)?;
+        let path = path.to_owned();
+        Ok(Self { path, plans, dataset, configuration, manifest, unet, spec })
+    }
+
+    fn require_same(&self, existing: &Self) -> Result<(), ModelError> {
+        let (new, old) = (&self.manifest, &existing.manifest);
+        let differs = |what, expected: &str, found: &str| ModelError::OtherModel {
+            what,
+            expected: expected.to_owned(),
+            found: found.to_owned(),
+            path: self.path.clone(),
+        };
+        if new.configuration != old.configuration {
+            return Err(differs("configuration", &new.configuration, &old.configuration));
+        }
+        if new.plans_hash != old.plans_hash {
+            let short = |hash: &str| hash.chars().take(12).collect::<String>();
+            let name = |m: &Manifest| format!("{} {}", m.plans_name, short(&m.plans_hash));
+            return Err(differs("plans", &name(new), &name(old)));
+        }
+        Ok(())
+    }
+
+    /// Documents without a manifest: ours, if writing them was interrupted, or a stranger's, and
+    /// those are not ours to write over.
+    fn refuse_foreign_documents(&self) -> Result<(), ModelError> {
+        let plans = self.path.join("plans.json");
+        let ours = !plans.exists() || Plans::read(&plans).is_ok_and(|found| found == self.plans);
+        if ours {
+            return Ok(());
+        }
+        Err(ModelError::OtherModel {
+            what: "origin",
+            expected: "a model of sarx".to_owned(),
+            found: "a plans.json without a manifest".to_owned(),
+            path: self.path.clone(),
+        })
+    }
+
+    fn write_documents(&self) -> Result<(), ModelError> {
+        std::fs::create_dir_all(&self.path).map_err(|source| ModelError::Read {
+            what: "the folder",
+            path: self.path.clone(),
+            source,
+        })?;
+        self.plans.write(&self.path.join("plans.json"))?;
+        self.dataset.write(&self.path.join("dataset.json"))?;
+        // Last: a folder with a manifest is whole.
+        sarx_io::write_atomic(&self.path.join("manifest.json"), |out| {
+            serde_json::to_writer_pretty(&mut *out, &self.manifest)?;
+            out.write_all(b"\n")
+        })?;
+        Ok(())
+    }
+
+    /// Folds that have weights, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError`] if the folder cannot be listed or no fold has weights.
+    pub fn folds(&self, kind: WeightsKind) -> Result<Vec<Fold>, ModelError> {
+        let failed = |source| ModelError::Read { what: "the folder", path: self.path.clone(), source };
+        let mut folds = Vec::new();
+        for entry in std::fs::read_dir(&self.path).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let fold = name.to_str().and_then(|n| n.strip_prefix("fold_")?.parse::<Fold>().ok());
+            folds.extend(fold.filter(|&fold| self.weights_path(fold, kind).exists()));
+        }
+        folds.sort_unstable();
+        if folds.is_empty() {
+            return Err(ModelError::NoFolds { path: self.path.clone() });
+        }
+        Ok(folds)
+    }
+
+    /// Loads the network of a fold; every parameter must be there with its shape.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError`] if the fold has no weights or they do not fit the plans.
+    pub fn load_fold(
+        &self,
+        fold: Fold,
+        kind: WeightsKind,
+        device: &Device,
+    ) -> Result<Unet, ModelError> {
+        let path = self.weights_path(fold, kind);
+        if !path.exists() {
+            let folds = self.folds(kind).unwrap_or_default();
+            let available = folds.iter().map(Fold::to_string).collect::<Vec<_>>();
+            let available =
+                if available.is_empty() { "none".to_owned() } else { available.join(", ") };
+            return Err(ModelError::NoFold { fold, available, path });
+        }
+        let bytes = std::fs::read(&path).map_err(|source| ModelError::Read {
+            what: "the weights",
+            path: path.clone(),
+            source,
+        })?;
+        let unfit = |source| ModelError::Weights { path: path.clone(), source };
+        let file = WeightsFile::from_bytes(&bytes).map_err(unfit)?;
+        let unet = self.unet.init(device, 0).map_err(|source| ModelError::Network {
+            configuration: self.configuration.name.clone(),
+            source,
+        })?;
+        unet.with_parameters(file.arrays).map_err(unfit)
+    }
+
+    /// File of a fold's weights.
+    #[must_use]
+    pub fn weights_path(&self, fold: Fold, kind: WeightsKind) -> PathBuf {
+        self.path.join(fold_folder_name(fold)).join(kind.file_name())
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The plans.
+    #[must_use]
+    pub fn plans(&self) -> &Plans {
+        &self.plans
+    }
+
+    /// What the dataset said about itself.
+    #[must_use]
+    pub fn dataset(&self) -> &DatasetJson {
+        &self.dataset
+    }
+
+    /// The configuration of the plans that the weights belong to.
+    #[must_use]
+    pub fn configuration(&self) -> &Configuration {
+        &self.configuration
+    }
+
+    /// Edges of the network's input, voxels `[z, y, x]`.
+    #[must_use]
+    pub fn patch(&self) -> [usize; 3] {
+        network::patch(&self.configuration)
+    }
+
+    /// The manifest.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The network.
+    #[must_use]
+    pub fn unet_config(&self) -> &UnetConfig {
+        &self.unet
+    }
+
+    /// How images are preprocessed and logits are brought back.
+    #[must_use]
+    pub fn preprocess_spec(&self) -> &PreprocessSpec {
+        &self.spec
+    }
+}
+
+fn read_manifest(path: &Path) -> Result<Manifest, ModelError> {
+    let text = std::fs::read(path).map_err(|source| ModelError::Read {
+        what: "the manifest",
+        path: path.to_owned(),
+        source,
+    })?;
+    let bad = |what: String| ModelError::Manifest { what, path: path.to_owned() };
+    let manifest: Manifest = serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
+    if manifest.schema_version != Manifest::SCHEMA_VERSION {
+        return Err(bad(format!(
+            "schema version {}, this build reads {}",
+            manifest.schema_version,
+            Manifest::SCHEMA_VERSION
+        )));
+    }
+    Ok(manifest)
+}

@@ -1,0 +1,49 @@
+//! What a model folder says about itself beyond nnU-Net's own files.
+
+use sarx_plan::{DatasetJson, Plans};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// `manifest.json` of a model folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of this document; other versions are refused.
+    pub schema_version: u32,
+    /// Version of sarx that made the folder.
+    pub sarx_version: String,
+    /// The configuration that the weights belong to.
+    pub configuration: String,
+    /// Name of the plans.
+    pub plans_name: String,
+    /// SHA-256 of the plans.
+    pub plans_hash: String,
+    /// Training cases by the patient axis of their slices (`axial`, `sagittal`, `coronal`).
+    pub slice_axes: BTreeMap<String, usize>,
+}
+
+impl Manifest {
+    /// The version this build reads and writes.
+    pub const SCHEMA_VERSION: u32 = 1;
+
+    /// The slice axis of most training cases, or `None` if it was not recorded.
+    #[must_use]
+    pub fn usual_slice_axis(&self) -> Option<&str> {
+        self.slice_axes.iter().max_by_key(|(_, n)| **n).map(|(axis, _)| axis.as_str())
+    }
+}
+
+/// SHA-256 of the plans' document together with dataset.json's labels and channels, as hex: what
+/// decides how a case is preprocessed and what a network's output means.
+#[must_use]
+pub fn plans_hash(plans: &Plans, dataset: &DatasetJson) -> String {
+    let mut hash = Sha256::new();
+    hash.update(serde_json::Value::Object(plans.to_json().clone()).to_string());
+    for key in ["labels", "regions_class_order", "channel_names", "modality"] {
+        if let Some(value) = dataset.document().get(key) {
+            hash.update(key);
+            hash.update(value.to_string());
+        }
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,39 @@
+//! The transposed convolution of the decoder: kernel = stride, so outputs never overlap.
+
+use crate::cpu_ops::{self, OpPath};
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+
+/// Transposed 3D convolution with kernel = stride and no padding.
+#[derive(Module, Debug)]
+pub struct UpConvolution {
+    /// `[channels_in, channels_out, stride_z, stride_y, stride_x]`.
+    pub weight: Param<Tensor<5>>,
+    /// `[channels_out]`.
+    pub bias: Param<Tensor<1>>,
+}
+
+impl UpConvolution {
+    /// An up-convolution whose weights are still zero.
+    pub(crate) fn new(
+        [channels_in, channels_out]: [usize; 2],
+        stride: [usize; 3],
+        device: &Device,
+    ) -> Self {
+        let [z, y, x] = stride;
+        Self {
+            weight: Param::from_tensor(Tensor::zeros([channels_in, channels_out, z, y, x], device)),
+            bias: Param::from_tensor(Tensor::zeros([channels_out], device)),
+        }
+    }
+
+    /// Up-samples.
+    ///
+    /// # Shapes
+    ///
+    /// - x: `[batch, channels_in, z, y, x]`
+    /// - result: `[batch, channels_out, z * stride_z, y * stride_y, x * stride_x]`
+    pub fn forward(&self, x: Tensor<5>, path: OpPath) -> Tensor<5> {
+        cpu_ops::up_conv3d(x, self.weight.val(), self.bias.val(), path)
+    }
+}

@@ -1,0 +1,197 @@
+//! The way back: shapes, pasting, deciding, and slice-wise against whole volumes.
+
+use super::*;
+use crate::{Normalization, Resampling, TargetSpacing};
+use proptest::prelude::*;
+use sarx_core::{BoundingBox, NumpyRandom};
+
+fn spec(transpose_forward: [usize; 3], logits_resampling: Resampling) -> PreprocessSpec {
+    PreprocessSpec {
+        transpose_forward,
+        target_spacing_mm: TargetSpacing::Volume([1.0; 3]),
+        normalization: vec![Normalization::None],
+        image_resampling: Resampling::IMAGE,
+        label_resampling: Resampling::LABELS,
+        logits_resampling,
+        foreground: vec![vec![1]],
+        ignore: None,
+    }
+}
+
+fn properties(transpose_forward: [usize; 3], target: [usize; 3]) -> Properties {
+    let bounding_box = BoundingBox {
+        lower: [1, 0, 2],
+        upper: [7, 5, 6],
+    };
+    Properties {
+        spacing_mm: [1.5, 1.0, 0.75],
+        transpose_forward,
+        size_before_crop: [9, 5, 8],
+        bounding_box,
+        size_after_crop: bounding_box.size(),
+        size_after_resample: target,
+    }
+}
+
+fn random_logits(heads: usize, [z, y, x]: [usize; 3], seed: u32) -> Array4<f32> {
+    let mut rng = NumpyRandom::new(seed);
+    let mut uniform = || rng.next_u32() as f32 / u32::MAX as f32;
+    Array4::from_shape_simple_fn((heads, z, y, x), || 8.0 * uniform() - 4.0)
+}
+
+/// Pastes and transposes voxel by voxel.
+fn paste(cropped: &Array3<Label>, properties: &Properties) -> Array3<Label> {
+    let mut native = Array3::zeros(properties.native_size());
+    for ((z, y, x), &label) in cropped.indexed_iter() {
+        let mut at = [0; 3];
+        for (axis, i) in [z, y, x].into_iter().enumerate() {
+            at[properties.transpose_forward[axis]] = i + properties.bounding_box.lower[axis];
+        }
+        native[at] = label;
+    }
+    native
+}
+
+fn decide_plainly(logits: &Array4<f32>, heads: &Heads) -> Array3<Label> {
+    let (n, z, y, x) = logits.dim();
+    Array3::from_shape_fn((z, y, x), |(z, y, x)| match heads {
+        Heads::Labels { .. } => {
+            let best = (0..n)
+                .rev()
+                .max_by(|&a, &b| logits[[a, z, y, x]].total_cmp(&logits[[b, z, y, x]]));
+            best.unwrap() as Label
+        }
+        Heads::Regions { class_order } => (0..n)
+            .filter(|&c| 1.0 / (1.0 + (-logits[[c, z, y, x]]).exp()) > 0.5)
+            .map(|c| class_order[c])
+            .next_back()
+            .unwrap_or(0),
+    })
+}
+
+fn both_heads() -> [Heads; 2] {
+    [
+        Heads::Labels { count: 3 },
+        Heads::Regions {
+            class_order: vec![5, 2, 9],
+        },
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn slices_give_the_labels_of_whole_volumes(
+        order in Just([0usize, 1, 2]).prop_shuffle(),
+        target in [1usize..9, 1usize..9, 1usize..9],
+        seed: u32,
+    ) {
+        let properties = properties(order, target);
+        let logits = random_logits(3, target, seed);
+        for resampling in [Resampling::LOGITS, Resampling::IMAGE] {
+            let spec = spec(order, resampling);
+            let native = logits_to_native(logits.view(), &properties, &spec).unwrap();
+            prop_assert_eq!(native.shape(), [3, 6, 5, 4]);
+            for heads in both_heads() {
+                let expected = paste(&decide_plainly(&native, &heads), &properties);
+                let found = labels_from_logits(logits.view(), &heads, &properties, &spec).unwrap();
+                prop_assert_eq!(&found, &expected);
+                let with =
+                    probabilities_to_native(logits.view(), &heads, &properties, &spec).unwrap();
+                prop_assert_eq!(&with.labels, &expected);
+                let native_size = properties.native_size();
+                prop_assert_eq!(&with.probabilities.shape()[1..], &native_size);
+            }
+        }
+    }
+}
+
+#[test]
+fn probabilities_are_one_for_background_outside_and_sum_to_one() {
+    let properties = properties([2, 0, 1], [6, 5, 4]);
+    let spec = spec([2, 0, 1], Resampling::LOGITS);
+    let logits = random_logits(3, [6, 5, 4], 1);
+    let [labels, regions] = both_heads();
+    let found = probabilities_to_native(logits.view(), &labels, &properties, &spec).unwrap();
+    let sums = found.probabilities.sum_axis(Axis(0));
+    assert!(sums.iter().all(|s| (s - 1.0).abs() < 1e-6));
+    assert_eq!(found.probabilities[[0, 0, 0, 0]], 1.0);
+    assert_eq!(found.probabilities[[1, 0, 0, 0]], 0.0);
+    let found = probabilities_to_native(logits.view(), &regions, &properties, &spec).unwrap();
+    assert_eq!(found.probabilities[[0, 0, 0, 0]], 0.0);
+    // Native [y', x', z'] of transposed [z', y', x'] = box corner [1, 0, 2].
+    let corner: f32 = 1.0 / (1.0 + (-logits[[1, 0, 0, 0]]).exp());
+    assert!((found.probabilities[[1, 0, 2, 1]] - corner).abs() < 1e-6);
+}
+
+#[test]
+fn logits_of_the_native_size_are_not_touched() {
+    let properties = properties([0, 1, 2], [6, 5, 4]);
+    let spec = spec([0, 1, 2], Resampling::LOGITS);
+    let logits = random_logits(2, [6, 5, 4], 4);
+    assert_eq!(
+        logits_to_native(logits.view(), &properties, &spec).unwrap(),
+        logits
+    );
+}
+
+#[test]
+fn the_first_label_wins_a_tie() {
+    let properties = properties([0, 1, 2], [6, 5, 4]);
+    let spec = spec([0, 1, 2], Resampling::LOGITS);
+    let logits = Array4::zeros((3, 6, 5, 4));
+    for heads in both_heads() {
+        let found = labels_from_logits(logits.view(), &heads, &properties, &spec).unwrap();
+        assert!(
+            found.iter().all(|l| *l == 0),
+            "a logit of 0 is exactly 0.5: not inside"
+        );
+    }
+}
+
+#[test]
+fn logits_that_do_not_belong_to_the_case_are_refused() {
+    let spec = spec([0, 1, 2], Resampling::LOGITS);
+    let good = properties([0, 1, 2], [3, 3, 3]);
+    let heads = Heads::Labels { count: 2 };
+    let logits = random_logits(2, [3, 3, 3], 0);
+    let fail = |logits: &Array4<f32>, properties: &Properties| {
+        labels_from_logits(logits.view(), &heads, properties, &spec).unwrap_err()
+    };
+    let error = fail(&random_logits(2, [3, 3, 4], 0), &good);
+    assert_eq!(
+        error,
+        PreprocessError::LogitsSize {
+            expected: [3, 3, 3],
+            found: [3, 3, 4]
+        }
+    );
+    let error = fail(&random_logits(3, [3, 3, 3], 0), &good);
+    assert_eq!(
+        error,
+        PreprocessError::HeadCount {
+            expected: 2,
+            found: 3
+        }
+    );
+    let mut broken = logits.clone();
+    broken[[1, 2, 0, 1]] = f32::INFINITY;
+    let error = fail(&broken, &good);
+    assert!(matches!(
+        error,
+        PreprocessError::LogitsNotFinite {
+            channel: 1,
+            index: [2, 0, 1],
+            ..
+        }
+    ));
+    let error = fail(&logits, &properties([0, 2, 1], [3, 3, 3]));
+    assert!(matches!(error, PreprocessError::Properties { .. }));
+    let mut outside = good.clone();
+    outside.size_before_crop = [6, 5, 8];
+    assert!(matches!(
+        fail(&logits, &outside),
+        PreprocessError::Properties { .. }
+    ));
+}

@@ -1,0 +1,119 @@
+//! The log of a training run: one JSON object per epoch and line.
+//!
+//! It is the history from which the progress figure is drawn. A crash between the log and the
+//! checkpoint can leave one line too many; resuming drops lines of epochs that will be repeated.
+
+use crate::TrainError;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// What one epoch gave.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// Index, from 0.
+    pub epoch: usize,
+    /// Learning rate.
+    pub lr: f64,
+    /// Mean loss of the training iterations.
+    pub train_loss: f64,
+    /// Mean loss of the validation iterations.
+    pub val_loss: f64,
+    /// Pseudo Dice per foreground label or region; `null` where it occurred nowhere.
+    pub dice_per_label: Vec<Option<f64>>,
+    /// Mean of the pseudo Dice that are defined.
+    pub pseudo_dice: Option<f64>,
+    /// Exponential moving average of the pseudo Dice.
+    pub ema: Option<f64>,
+    /// Wall time, seconds.
+    pub duration_s: f64,
+    /// Time in which the network waited for batches, seconds.
+    pub waited_s: f64,
+}
+
+/// The log file of one fold.
+#[derive(Debug)]
+pub(crate) struct TrainingLog {
+    path: PathBuf,
+    records: Vec<EpochRecord>,
+}
+
+impl TrainingLog {
+    /// Opens the log and keeps the epochs before `next_epoch`.
+    pub(crate) fn open(path: &Path, next_epoch: usize) -> Result<Self, TrainError> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(source) => return Err(TrainError::ReadLog { path: path.to_owned(), source }),
+        };
+        let mut log = Self { path: path.to_owned(), records: Vec::new() };
+        for line in text.lines() {
+            // A line cut off by a crash belongs to an epoch that is repeated.
+            match serde_json::from_str::<EpochRecord>(line) {
+                Ok(record) if record.epoch < next_epoch => log.records.push(record),
+                _ => break,
+            }
+        }
+        sarx_io::write_atomic(path, |out| log.records.iter().try_for_each(|r| write_line(out, r)))?;
+        Ok(log)
+    }
+
+    /// Appends one epoch.
+    pub(crate) fn push(&mut self, record: EpochRecord) -> Result<(), TrainError> {
+        let failed = |source| TrainError::WriteLog { path: self.path.clone(), source };
+        let mut file =
+            std::fs::OpenOptions::new().append(true).open(&self.path).map_err(failed)?;
+        write_line(&mut file, &record).map_err(failed)?;
+        self.records.push(record);
+        Ok(())
+    }
+
+    /// All epochs so far.
+    pub(crate) fn records(&self) -> &[EpochRecord] {
+        &self.records
+    }
+}
+
+fn write_line(out: &mut impl Write, record: &EpochRecord) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(record)?;
+    line.push(b'\n');
+    out.write_all(&line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(epoch: usize) -> EpochRecord {
+        EpochRecord {
+            epoch,
+            lr: 0.01,
+            train_loss: 0.1,
+            val_loss: -0.2,
+            dice_per_label: vec![Some(0.5), None],
+            pseudo_dice: Some(0.5),
+            ema: Some(0.5),
+            duration_s: 1.0,
+            waited_s: 0.0,
+        }
+    }
+
+    #[test]
+    fn lines_of_repeated_epochs_and_torn_lines_are_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("training_log.jsonl");
+        let mut log = TrainingLog::open(&path, 0).unwrap();
+        for epoch in 0..3 {
+            log.push(record(epoch)).unwrap();
+        }
+        std::fs::OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .unwrap()
+            .write_all(b"{\"epoch\": 3, \"lr\"")
+            .unwrap();
+        let log = TrainingLog::open(&path, 2).unwrap();
+        assert_eq!(log.records(), [record(0), record(1)]);
+        assert_eq!(TrainingLog::open(&path, 9).unwrap().records().len(), 2);
+    }
+}

@@ -1,0 +1,327 @@
+//! What can be typed: the command line of ARCHITECTURE.md, word for word.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Segments soft-tissue sarcomas on MRI: nnU-Net's method in one binary, with scores and a report.
+#[derive(Debug, Parser)]
+#[command(name = "sarx", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// Flags that every verb has.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Print one JSON document with the result on stdout
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// No progress and no report on stderr; errors still appear
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Number of CPU threads [default: all]
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<std::num::NonZeroUsize>,
+    /// Where the network runs: cpu, gpu, gpu:1, cuda, cuda:1
+    #[arg(long, global = true, default_value = "cpu", value_name = "DEVICE")]
+    pub(crate) device: DeviceName,
+    /// Append events to this file, one JSON object per line
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Make a phantom cohort, train, predict, evaluate, and write a report; needs no input
+    #[command(after_help = "Example:\n  sarx demo --out demo-out")]
+    Demo(DemoArgs),
+    /// Write a phantom cohort as nnU-Net raw datasets with cohort.csv
+    #[command(after_help = "Example:\n  sarx phantom --out cohort --cases 12 --seed 1")]
+    Phantom(PhantomArgs),
+    /// Check a dataset: every fault of every case
+    #[command(after_help = "Example:\n  sarx verify cohort/Dataset101_T1Axial --json")]
+    Verify(VerifyArgs),
+    /// Measure the fingerprint and write the plans
+    #[command(
+        after_help = "Examples:\n  sarx plan cohort/Dataset101_T1Axial --out preprocessed --explain\n  \
+                      sarx plan --fingerprint F.json --dataset-json dataset.json --preset resenc-l --out plans.json"
+    )]
+    Plan(PlanArgs),
+    /// Crop, normalize and resample every case
+    #[command(
+        after_help = "Example:\n  sarx preprocess cohort/Dataset101_T1Axial --plans preprocessed/nnUNetPlans.json \
+                      --configuration 3d_fullres --out preprocessed"
+    )]
+    Preprocess(PreprocessArgs),
+    /// Train one fold
+    #[command(
+        after_help = "Example:\n  sarx train preprocessed --plans nnUNetPlans --configuration 3d_fullres --fold 0 \
+                      --out results\n\nCtrl-C writes a checkpoint; --resume goes on from it, bit for bit."
+    )]
+    Train(TrainArgs),
+    /// Segment every image of a folder
+    #[command(
+        after_help = "Example:\n  sarx predict --model results --input cohort/Dataset101_T1Axial/imagesTs --output predictions"
+    )]
+    Predict(PredictArgs),
+    /// Score predictions against reference segmentations
+    #[command(
+        after_help = "Example:\n  sarx evaluate --reference cohort/Dataset101_T1Axial/labelsTs --prediction predictions \
+                      --out predictions/summary.json --cohort cohort/cohort.csv --by site,histology"
+    )]
+    Evaluate(EvaluateArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Folder for everything that the demo makes
+    #[arg(long, default_value = "demo-out")]
+    pub(crate) out: PathBuf,
+    /// Number of phantom patients, held-out ones included
+    #[arg(long, default_value_t = 42)]
+    pub(crate) cases: usize,
+    /// How many of them are never seen in training
+    #[arg(long, default_value_t = 14)]
+    pub(crate) held_out: usize,
+    /// Epochs of training
+    #[arg(long, default_value_t = 30)]
+    pub(crate) epochs: usize,
+    /// Training iterations per epoch
+    #[arg(long, default_value_t = 25)]
+    pub(crate) iterations: usize,
+    /// Seed of cohort and training
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PhantomArgs {
+    /// Folder to write to; must not exist or be empty
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Number of patients
+    #[arg(long, default_value_t = 20)]
+    pub(crate) cases: usize,
+    /// How many of them go to imagesTs and labelsTs
+    #[arg(long, default_value_t = 0)]
+    pub(crate) held_out: usize,
+    /// Seed; the same seed gives the same bytes
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Matrix of the images: standard as from a scanner, small for quick trials
+    #[arg(long, value_enum, default_value_t = Matrix::Standard)]
+    pub(crate) matrix: Matrix,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Matrix {
+    Standard,
+    Small,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Folder with dataset.json, imagesTr and labelsTr
+    pub(crate) dataset: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// Folder with dataset.json, imagesTr and labelsTr
+    #[arg(required_unless_present = "fingerprint", conflicts_with = "fingerprint")]
+    pub(crate) dataset: Option<PathBuf>,
+    /// Plan from this fingerprint instead of measuring one
+    #[arg(long, requires = "dataset_json")]
+    pub(crate) fingerprint: Option<PathBuf>,
+    /// The dataset.json that belongs to --fingerprint
+    #[arg(long, requires = "fingerprint")]
+    pub(crate) dataset_json: Option<PathBuf>,
+    /// Folder for fingerprint and plans; with --fingerprint: the plans file itself
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// What kind of network to plan
+    #[arg(long, value_enum, default_value_t = PresetName::Plain)]
+    pub(crate) preset: PresetName,
+    /// Say in words why each number is what it is
+    #[arg(long)]
+    pub(crate) explain: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum PresetName {
+    /// nnU-Net's default planner
+    Plain,
+    /// Residual encoder, 8 GB
+    ResencM,
+    /// Residual encoder, 24 GB
+    ResencL,
+    /// Residual encoder, 40 GB
+    ResencXl,
+    /// A small plain U-Net that trains on a CPU (sarx only)
+    Small,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PreprocessArgs {
+    /// Folder with dataset.json, imagesTr and labelsTr
+    pub(crate) dataset: PathBuf,
+    /// Plans file that `sarx plan` or nnU-Net wrote
+    #[arg(long)]
+    pub(crate) plans: PathBuf,
+    /// Configuration of the plans
+    #[arg(long, default_value = "3d_fullres")]
+    pub(crate) configuration: String,
+    /// Folder for preprocessed cases
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    /// Folder that `sarx plan` and `sarx preprocess` wrote
+    pub(crate) preprocessed: PathBuf,
+    /// Name of the plans, without .json
+    #[arg(long, default_value = "nnUNetPlans")]
+    pub(crate) plans: String,
+    /// Configuration of the plans
+    #[arg(long, default_value = "3d_fullres")]
+    pub(crate) configuration: String,
+    /// Fold to hold back, or `all` to train on every case
+    #[arg(long)]
+    pub(crate) fold: String,
+    /// Model folder to write to
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Epochs
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) epochs: usize,
+    /// Training iterations per epoch
+    #[arg(long, default_value_t = 250)]
+    pub(crate) iterations: usize,
+    /// Validation iterations per epoch
+    #[arg(long, default_value_t = 50)]
+    pub(crate) val_iterations: usize,
+    /// Seed of initial weights, patches and augmentation
+    #[arg(long, default_value_t = 12345)]
+    pub(crate) seed: u64,
+    /// Go on from the last checkpoint
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Do not segment and score the validation cases at the end
+    #[arg(long)]
+    pub(crate) no_validation: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArgs {
+    /// Model folder with plans.json, dataset.json and fold_N
+    #[arg(long)]
+    pub(crate) model: PathBuf,
+    /// Folder with CASE_0000.nii.gz and so on
+    #[arg(long)]
+    pub(crate) input: PathBuf,
+    /// Folder for the segmentations
+    #[arg(long)]
+    pub(crate) output: PathBuf,
+    /// Folds to average [default: all that the model has]
+    #[arg(long, num_args = 1.., value_name = "FOLD")]
+    pub(crate) folds: Vec<String>,
+    /// Which weights of each fold
+    #[arg(long, value_enum, default_value_t = Weights::Final)]
+    pub(crate) checkpoint: Weights,
+    /// Predict once instead of averaging over mirrored images
+    #[arg(long)]
+    pub(crate) no_mirroring: bool,
+    /// Distance of tiles as a fraction of the patch
+    #[arg(long, default_value_t = 0.5)]
+    pub(crate) step: f64,
+    /// Keep segmentations that are already in the output folder
+    #[arg(long = "continue")]
+    pub(crate) continue_: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Weights {
+    Best,
+    Final,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    /// Folder with reference segmentations
+    #[arg(long)]
+    pub(crate) reference: PathBuf,
+    /// Folder with predicted segmentations of the same names
+    #[arg(long)]
+    pub(crate) prediction: PathBuf,
+    /// File to write; tables go beside it as CSV
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// dataset.json that declares the labels [default: in the prediction folder, then beside the reference folder]
+    #[arg(long)]
+    pub(crate) dataset_json: Option<PathBuf>,
+    /// Table with one row per case
+    #[arg(long)]
+    pub(crate) cohort: Option<PathBuf>,
+    /// Columns of the cohort to score by
+    #[arg(long, value_delimiter = ',', requires = "cohort")]
+    pub(crate) by: Vec<String>,
+    /// Score the rest when predictions are missing; they are named in the result
+    #[arg(long)]
+    pub(crate) allow_missing: bool,
+}
+
+/// A device as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DeviceName {
+    Cpu,
+    Gpu(usize),
+    Cuda(usize),
+}
+
+impl FromStr for DeviceName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (kind, index) = text.split_once(':').unwrap_or((text, "0"));
+        let index = index.parse().map_err(|_| format!("{index:?} is not a device number"))?;
+        match kind {
+            "cpu" if !text.contains(':') => Ok(Self::Cpu),
+            "gpu" => Ok(Self::Gpu(index)),
+            "cuda" => Ok(Self::Cuda(index)),
+            _ => Err(format!("{text:?} is none of cpu, gpu, gpu:N, cuda, cuda:N")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_verb_has_an_example() {
+        Cli::command().debug_assert();
+        for verb in Cli::command().get_subcommands() {
+            assert!(
+                verb.get_after_help().is_some_and(|h| h.to_string().contains("Example")),
+                "{} has no example",
+                verb.get_name()
+            );
+        }
+    }
+
+    #[test]
+    fn devices_parse() {
+        assert_eq!("gpu:2".parse(), Ok(DeviceName::Gpu(2)));
+        assert_eq!("cpu".parse(), Ok(DeviceName::Cpu));
+        assert!("cpu:1".parse::<DeviceName>().is_err());
+        assert!("tpu".parse::<DeviceName>().is_err());
+        assert!("cuda:x".parse::<DeviceName>().is_err());
+    }
+}

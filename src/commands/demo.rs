@@ -1,0 +1,219 @@
+//! `sarx demo`: the whole way without any input, from a phantom cohort to a report.
+
+mod clock;
+mod page;
+
+use super::{evaluate, plan, preprocess, stop, train};
+use crate::args::DemoArgs;
+use crate::console::Console;
+use crate::outcome::Outcome;
+use anyhow::{Context, Result, bail};
+use clock::Clock;
+use evaluate::FolderScores;
+use sarx_infer::{FolderRequest, PredictOptions, Predictor, predict_folder};
+use sarx_model::ModelFolder;
+use sarx_nn::DeviceChoice;
+use sarx_phantom::{CohortSpec, MatrixSize, Series, write_cohort};
+use sarx_plan::{CaseReader, Dataset, Fold, Plans, Preset, discover_images, verify};
+use sarx_study::{CaseRow, Cohort, EvaluateSpec, StrataTable};
+use sarx_train::{TrainConfig, TrainEnd, TrainReport};
+use serde_json::json;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+/// Validation iterations per epoch: the training cases are few and the epochs short.
+const VAL_ITERATIONS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
+/// The fold that is held back for validation while training.
+const FOLD: Fold = Fold::Index(0);
+
+pub(super) fn run(args: &DemoArgs, console: &Console) -> Result<Outcome> {
+    let stop = stop::on_ctrl_c()?;
+    let demo = Demo { args, console, stop: &stop, files: Files::below(&args.out) };
+    demo.run()
+}
+
+/// Where the demo puts what it makes.
+#[derive(Debug)]
+struct Files {
+    cohort: PathBuf,
+    dataset: PathBuf,
+    preprocessed: PathBuf,
+    model: PathBuf,
+    predictions: PathBuf,
+    summary: PathBuf,
+    report: PathBuf,
+}
+
+impl Files {
+    fn below(out: &Path) -> Self {
+        let cohort = out.join("cohort");
+        Self {
+            dataset: cohort.join(Series::T1Axial.dataset_name()),
+            cohort,
+            preprocessed: out.join("preprocessed"),
+            model: out.join("model"),
+            predictions: out.join("predictions"),
+            summary: out.join("summary.json"),
+            report: out.join("report.html"),
+        }
+    }
+}
+
+struct Demo<'a> {
+    args: &'a DemoArgs,
+    console: &'a Console,
+    stop: &'a AtomicBool,
+    files: Files,
+}
+
+impl Demo<'_> {
+    fn run(&self) -> Result<Outcome> {
+        let mut clock = Clock::start();
+        let dataset = clock.time("phantom cohort", || self.make_cohort())?;
+        clock.time("verify", || self.verify(&dataset))?;
+        let plans = clock.time("fingerprint and plans", || self.plan())?;
+        clock.time("preprocess", || self.preprocess(&dataset, &plans))?;
+        let trained = clock.time("train", || self.train(&plans))?;
+        let model = ModelFolder::open(&self.files.model)?;
+        clock.time("predict", || self.predict(&model))?;
+        let spec = EvaluateSpec::from_dataset(model.dataset());
+        let scores = clock.time("evaluate", || self.evaluate(&spec))?;
+        let cohort = Cohort::read(&self.files.cohort.join("cohort.csv"))?;
+        let rows = evaluate::rows(&scores.evaluation, &spec, Some(&cohort))?
+            .into_iter()
+            .next()
+            .map(|(_, rows)| rows)
+            .context("the phantom has one label")?;
+        let story = page::Story {
+            args: self.args,
+            n_train: dataset.cases()?.len(),
+            model: &model,
+            trained: &trained,
+            rows: &rows,
+            images: self.files.dataset.join("imagesTs"),
+            references: self.files.dataset.join("labelsTs"),
+            predictions: &self.files.predictions,
+        };
+        let so_far = clock.lines();
+        clock.time("report", || page::write(&story, &so_far, &self.files.report))?;
+        self.outcome(&clock, &scores, &rows, &trained)
+    }
+
+    fn make_cohort(&self) -> Result<Dataset> {
+        let spec = CohortSpec {
+            n_patients: self.args.cases,
+            seed: self.args.seed,
+            matrix: MatrixSize::Small,
+            held_out: self.args.held_out,
+            series: Series::ALL.to_vec(),
+        };
+        write_cohort(&self.files.cohort, &spec, self.console)?;
+        super::open_dataset(&self.files.dataset)
+    }
+
+    fn verify(&self, dataset: &Dataset) -> Result<()> {
+        let report = verify(dataset, &CaseReader::new(dataset.json()), self.console);
+        match report.faults.first() {
+            Some(fault) => bail!("the phantom cohort has {} faults, first: {fault}", report.faults.len(), fault = fault.message),
+            None => Ok(()),
+        }
+    }
+
+    fn plan(&self) -> Result<Plans> {
+        let preset = Preset::small();
+        Ok(plan::plan_dataset(&self.files.dataset, &self.files.preprocessed, &preset, self.console)?.2)
+    }
+
+    fn preprocess(&self, dataset: &Dataset, plans: &Plans) -> Result<()> {
+        let out = &self.files.preprocessed;
+        let done =
+            preprocess::preprocess_dataset(dataset, plans, "3d_fullres", out, self.stop, self.console)?;
+        match done.failed.first() {
+            Some(failure) => bail!("preprocessing failed: {failure}"),
+            None => Ok(()),
+        }
+    }
+
+    fn train(&self, plans: &Plans) -> Result<TrainReport> {
+        let count = |n: usize| NonZeroUsize::new(n).context("epochs and iterations must be at least 1");
+        let config = TrainConfig {
+            n_epochs: count(self.args.epochs)?,
+            n_iterations: count(self.args.iterations)?,
+            n_val_iterations: VAL_ITERATIONS,
+            seed: self.args.seed,
+            ..TrainConfig::default()
+        };
+        let job = train::TrainJob::open(
+            &self.files.preprocessed,
+            plans.plans_name(),
+            "3d_fullres",
+            FOLD,
+            &self.files.model,
+        )?;
+        let report = job.train(&config, false, self.stop, self.console)?;
+        if report.end == TrainEnd::Interrupted {
+            bail!("the demo was stopped; its files stay in {:?}", self.args.out.display().to_string());
+        }
+        Ok(report)
+    }
+
+    fn predict(&self, model: &ModelFolder) -> Result<()> {
+        let dataset = model.dataset();
+        let images = self.files.dataset.join("imagesTs");
+        let cases = discover_images(&images, dataset.file_ending(), dataset.n_channels())?;
+        let options = PredictOptions::default();
+        let predictor = Predictor::load(model, &options, DeviceChoice::Cpu.inference())?;
+        let request = FolderRequest {
+            model,
+            cases: &cases,
+            output: &self.files.predictions,
+            options: &options,
+            keep_existing: false,
+            stop: self.stop,
+        };
+        match predict_folder(&request, &predictor, self.console)?.failed.first() {
+            Some((case, error)) => bail!("case \"{case}\" was not segmented: {error}"),
+            None => Ok(()),
+        }
+    }
+
+    fn evaluate(&self, spec: &EvaluateSpec) -> Result<FolderScores> {
+        let references = self.files.dataset.join("labelsTs");
+        evaluate::score(&references, &self.files.predictions, spec, &self.files.summary, self.console)
+    }
+
+    fn outcome(
+        &self,
+        clock: &Clock,
+        scores: &FolderScores,
+        rows: &[CaseRow],
+        trained: &TrainReport,
+    ) -> Result<Outcome> {
+        let mut text = String::new();
+        let mut tables = json!({});
+        for column in ["all", "site", "histology"] {
+            let columns: Vec<String> =
+                if column == "all" { Vec::new() } else { vec![column.to_owned()] };
+            let table = StrataTable::new(rows, &columns)?;
+            text.push_str(&evaluate::table_text(column, &table));
+            tables[column] = serde_json::from_str(&table.to_json()?)?;
+        }
+        for (stage, seconds) in clock.stages() {
+            text.push_str(&format!("\n{stage:28} {seconds:>7.1} s"));
+        }
+        text.push_str(&format!("\n\n{}\nreport: {}", scores.text, self.files.report.display()));
+        let stages: serde_json::Map<_, _> =
+            clock.stages().iter().map(|(stage, s)| (stage.clone(), json!(s))).collect();
+        let json = json!({
+            "report": self.files.report,
+            "median": scores.json["median"],
+            "tables": tables,
+            "stages_s": stages,
+            "total_s": clock.total_s(),
+            "peak_rss_mib": clock::peak_rss_mib(),
+            "validation_ema": trained.best_ema,
+        });
+        Ok(Outcome { json, text, failed: scores.failed.clone() })
+    }
+}

@@ -1,0 +1,188 @@
+//! `sarx evaluate`: scores of a folder, by stratum where there is a cohort.
+
+use crate::args::EvaluateArgs;
+use crate::console::Console;
+use crate::outcome::Outcome;
+use anyhow::{Context, Result, bail};
+use sarx_plan::DatasetJson;
+use sarx_study::{
+    CaseRow, Cohort, EvaluateSpec, Evaluation, Measure, StrataTable, evaluate_folders,
+};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+pub(super) fn run(args: &EvaluateArgs, console: &Console) -> Result<Outcome> {
+    let dataset = DatasetJson::read(&dataset_json(args)?)?;
+    let mut spec = EvaluateSpec::from_dataset(&dataset);
+    spec.allow_missing = args.allow_missing;
+    let cohort = args.cohort.as_deref().map(Cohort::read).transpose()?;
+    let scores = score(&args.reference, &args.prediction, &spec, &args.out, console)?;
+    let mut outcome =
+        Outcome { json: scores.json, text: scores.text, failed: scores.failed };
+    if let Some(cohort) = cohort {
+        let rows = rows(&scores.evaluation, &spec, Some(&cohort))?;
+        for (label, rows) in &rows {
+            let tables = write_tables(rows, &args.by, label, &args.out)?;
+            outcome.text.push_str(&tables.text);
+            outcome.json["tables"][label] = tables.json;
+        }
+    }
+    Ok(outcome)
+}
+
+/// dataset.json of the labels: given, in the prediction folder, or beside the references.
+fn dataset_json(args: &EvaluateArgs) -> Result<PathBuf> {
+    if let Some(path) = &args.dataset_json {
+        return Ok(path.clone());
+    }
+    let places = [args.prediction.join("dataset.json"), args.reference.join("../dataset.json")];
+    match places.iter().find(|path| path.exists()) {
+        Some(path) => Ok(path.clone()),
+        None => bail!(
+            "there is no dataset.json in the prediction folder nor beside the reference folder; say --dataset-json FILE"
+        ),
+    }
+}
+
+/// Scores of a folder, and what to say about them.
+pub(super) struct FolderScores {
+    pub(super) evaluation: Evaluation,
+    pub(super) json: Value,
+    pub(super) text: String,
+    pub(super) failed: Vec<String>,
+}
+
+/// Scores a folder and writes `summary.json`.
+pub(super) fn score(
+    reference: &Path,
+    prediction: &Path,
+    spec: &EvaluateSpec,
+    out: &Path,
+    console: &Console,
+) -> Result<FolderScores> {
+    let evaluation = evaluate_folders(reference, prediction, spec, console)?;
+    let summary = evaluation.summary().context("no case could be scored")?;
+    if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).with_context(|| {
+            format!("cannot make the folder: {:?}", folder.display().to_string())
+        })?;
+    }
+    let document = summary.to_json()?;
+    sarx_io::write_atomic(out, |file| file.write_all(document.as_bytes()))?;
+    let mut headline = Vec::new();
+    let mut medians = serde_json::Map::new();
+    for (label, rows) in rows(&evaluation, spec, None)? {
+        let overall = StrataTable::new(&rows, &[])?;
+        let median = |measure| overall.strata[0].spread(measure).median;
+        headline.push(format!(
+            "label {label}: median Dice {:.3}, F2 {:.3}, HD95 (larger directed) {:.1} mm, ASSD (pooled) {:.1} mm",
+            median(Measure::Dice),
+            median(Measure::F2),
+            median(Measure::Hd95Mm),
+            median(Measure::AssdMm)
+        ));
+        let finite = |value: f64| value.is_finite().then_some(value);
+        medians.insert(
+            label,
+            json!({
+                "dice": finite(median(Measure::Dice)),
+                "f2": finite(median(Measure::F2)),
+                "hd95_mm": finite(median(Measure::Hd95Mm)),
+                "assd_mm": finite(median(Measure::AssdMm)),
+            }),
+        );
+    }
+    let failed = evaluation
+        .failed
+        .iter()
+        .map(|failure| crate::outcome::error_chain(failure))
+        .chain(evaluation.missing.iter().map(|case| format!("case \"{case}\" has no prediction")))
+        .collect();
+    let json = json!({
+        "summary": out,
+        "n_cases": evaluation.scored.len(),
+        "median": medians,
+        "unmatched": evaluation.unmatched.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    });
+    let text = format!("{} cases, {}", evaluation.scored.len(), headline.join("; "));
+    Ok(FolderScores { evaluation, json, text, failed })
+}
+
+/// The scored cases per label or region, with their columns of the cohort.
+pub(super) fn rows(
+    evaluation: &Evaluation,
+    spec: &EvaluateSpec,
+    cohort: Option<&Cohort>,
+) -> Result<Vec<(String, Vec<CaseRow>)>> {
+    let columns: Vec<String> = cohort.map(|c| c.columns().to_vec()).unwrap_or_default();
+    spec.score
+        .labels_or_regions
+        .iter()
+        .map(|what| {
+            let scored = evaluation.scores_of(what);
+            let rows = match cohort {
+                Some(cohort) => cohort.join(&scored, &columns)?,
+                None => scored
+                    .into_iter()
+                    .map(|(case, scores)| CaseRow {
+                        case: case.to_string(),
+                        strata: Vec::new(),
+                        scores,
+                    })
+                    .collect(),
+            };
+            Ok((what.to_string(), rows))
+        })
+        .collect()
+}
+
+/// Tables by stratum as text, JSON and files.
+struct Tables {
+    text: String,
+    json: Value,
+}
+
+/// Overall, by each column, and by all together; one CSV file each beside the summary.
+fn write_tables(rows: &[CaseRow], by: &[String], label: &str, out: &Path) -> Result<Tables> {
+    let mut groupings: Vec<Vec<String>> = vec![Vec::new()];
+    groupings.extend(by.iter().map(|column| vec![column.clone()]));
+    if by.len() > 1 {
+        groupings.push(by.to_vec());
+    }
+    let mut tables = Tables { text: String::new(), json: json!({}) };
+    for columns in groupings {
+        let table = StrataTable::new(rows, &columns)?;
+        let name = if columns.is_empty() { "overall".to_owned() } else { columns.join("_") };
+        let stem = out.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        let safe: String = format!("{stem}_label_{label}_by_{name}")
+            .chars()
+            .map(|c| if c.is_alphanumeric() || matches!(c, '_' | '-') { c } else { '_' })
+            .collect();
+        let path = out.with_file_name(format!("{safe}.csv"));
+        let csv = table.to_csv();
+        sarx_io::write_atomic(&path, |file| file.write_all(csv.as_bytes()))?;
+        tables.text.push_str(&table_text(&name, &table));
+        tables.json[&name] = serde_json::from_str(&table.to_json()?)?;
+    }
+    Ok(tables)
+}
+
+/// A few columns for the terminal; the files have all.
+pub(super) fn table_text(name: &str, table: &StrataTable) -> String {
+    let mut text = format!("\n\n{name:28} {:>4} {:>7} {:>7} {:>12} {:>12}\n", "n", "Dice", "F2", "hd95_mm", "assd_mm");
+    for stratum in &table.strata {
+        let label = if stratum.values.is_empty() { "all".to_owned() } else { stratum.values.join(" / ") };
+        let median = |measure| stratum.spread(measure).median;
+        text.push_str(&format!(
+            "{label:28} {:>4} {:>7.3} {:>7.3} {:>12.1} {:>12.1}{}\n",
+            stratum.n_cases,
+            median(Measure::Dice),
+            median(Measure::F2),
+            median(Measure::Hd95Mm),
+            median(Measure::AssdMm),
+            if stratum.is_few() { "  few cases" } else { "" }
+        ));
+    }
+    text
+}

@@ -1,0 +1,282 @@
+//! `sarx train`: one fold, and the scores of its validation cases.
+
+use super::{evaluate, stop};
+use crate::args::TrainArgs;
+use crate::console::Console;
+use crate::outcome::Outcome;
+use anyhow::{Context, Result};
+use sarx_core::{CaseId, LabelMap, Progress, Volume};
+use sarx_infer::{PredictOptions, Predictor, predict_preprocessed};
+use sarx_model::{ModelFolder, fold_folder_name, plans_hash};
+use sarx_nn::DeviceChoice;
+use sarx_plan::{DatasetJson, Fold, Plans, Split, Splits};
+use sarx_preprocess::CaseStore;
+use sarx_train::{
+    EpochRecord, TrainConfig, TrainEnd, TrainObserver, TrainReport, TrainRequest, train,
+};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+pub(super) fn run(args: &TrainArgs, console: &Console) -> Result<Outcome> {
+    let count = |n: usize, flag: &str| {
+        NonZeroUsize::new(n).with_context(|| format!("{flag} must be at least 1"))
+    };
+    let config = TrainConfig {
+        n_epochs: count(args.epochs, "--epochs")?,
+        n_iterations: count(args.iterations, "--iterations")?,
+        n_val_iterations: count(args.val_iterations, "--val-iterations")?,
+        seed: args.seed,
+        ..TrainConfig::default()
+    };
+    let job = TrainJob::open(
+        &args.preprocessed,
+        &args.plans,
+        &args.configuration,
+        args.fold.parse()?,
+        &args.out,
+    )?;
+    let stop = stop::on_ctrl_c()?;
+    let report = job.train(&config, args.resume, &stop, console)?;
+    let validate = report.end == TrainEnd::Finished && !args.no_validation;
+    let validation = if validate { Some(job.validate(&stop, console)?) } else { None };
+    Ok(outcome(&job, &report, validation))
+}
+
+fn outcome(job: &TrainJob, report: &TrainReport, validation: Option<Validation>) -> Outcome {
+    let end = match report.end {
+        TrainEnd::Finished => "finished",
+        TrainEnd::Interrupted => "interrupted",
+    };
+    let folder = job.model.path().join(fold_folder_name(job.fold));
+    let last = report.records.last();
+    let waited: f64 = report.records.iter().map(|r| r.waited_s).sum();
+    let duration: f64 = report.records.iter().map(|r| r.duration_s).sum();
+    let mut text = format!("{end} after {} epochs", report.records.len());
+    if report.end == TrainEnd::Interrupted {
+        text.push_str("; say --resume to go on");
+    }
+    if let Some(validation) = &validation {
+        text.push_str(&format!("; validation: {}", validation.text));
+    }
+    text.push_str(&format!(": {}", folder.display()));
+    let json = json!({
+        "end": end,
+        "folder": folder,
+        "epochs": report.records.len(),
+        "best_ema": report.best_ema,
+        "last": last,
+        "duration_s": duration,
+        "waited_s": waited,
+        "validation": validation.as_ref().map(|v| v.json.clone()),
+    });
+    let failed = validation.map(|v| v.failed).unwrap_or_default();
+    Outcome { json, text, failed }
+}
+
+/// Everything that belongs to one fold, opened and checked.
+#[derive(Debug)]
+pub(super) struct TrainJob {
+    pub(super) model: ModelFolder,
+    pub(super) fold: Fold,
+    pub(super) split: Split,
+    store: CaseStore,
+    references: PathBuf,
+}
+
+/// What the validation cases scored.
+#[derive(Debug)]
+pub(super) struct Validation {
+    text: String,
+    json: serde_json::Value,
+    failed: Vec<String>,
+}
+
+impl TrainJob {
+    pub(super) fn open(
+        preprocessed: &Path,
+        plans_name: &str,
+        configuration: &str,
+        fold: Fold,
+        out: &Path,
+    ) -> Result<Self> {
+        let plans = Plans::read(&preprocessed.join(format!("{plans_name}.json")))?;
+        let dataset = DatasetJson::read(&preprocessed.join("dataset.json"))?;
+        let folder = preprocessed.join(plans.configuration(configuration)?.data_identifier);
+        let store = CaseStore::open(&folder)?;
+        if store.identity().plans_hash != plans_hash(&plans, &dataset) {
+            anyhow::bail!(
+                "the cases were preprocessed with other plans than {plans_name}.json; run \
+                 `sarx preprocess` into a new folder: {:?}",
+                folder.display().to_string()
+            );
+        }
+        let split = split(preprocessed, fold, &store)?;
+        let references = preprocessed.join("gt_segmentations");
+        let axes = slice_axes(&references, &split, dataset.file_ending())?;
+        let model = ModelFolder::create(out, &plans, &dataset, configuration, axes)?;
+        Ok(Self { model, fold, split, store, references })
+    }
+
+    pub(super) fn train(
+        &self,
+        config: &TrainConfig,
+        resume: bool,
+        stop: &AtomicBool,
+        console: &Console,
+    ) -> Result<TrainReport> {
+        let request = TrainRequest {
+            model: &self.model,
+            store: &self.store,
+            fold: self.fold,
+            train_cases: &self.split.train,
+            val_cases: &self.split.val,
+            config,
+            device: DeviceChoice::Cpu,
+            n_threads: rayon::current_num_threads(),
+            resume,
+            stop,
+        };
+        let report = train(&request, &mut Watcher::new(console, config));
+        console.finish();
+        Ok(report?)
+    }
+
+    /// Segments the validation cases with the final weights and scores them on the native grid.
+    pub(super) fn validate(&self, stop: &AtomicBool, console: &Console) -> Result<Validation> {
+        let folder = self.model.path().join(fold_folder_name(self.fold)).join("validation");
+        std::fs::create_dir_all(&folder).with_context(|| {
+            format!("cannot make the folder: {:?}", folder.display().to_string())
+        })?;
+        let options = PredictOptions { folds: vec![self.fold], ..PredictOptions::default() };
+        let predictor = Predictor::load(&self.model, &options, DeviceChoice::Cpu.inference())?;
+        console.begin("validate", self.split.val.len() as u64);
+        for id in &self.split.val {
+            let case = self.store.case(id)?;
+            let labels = predict_preprocessed(
+                &self.model,
+                &predictor,
+                case.image(),
+                case.properties(),
+                |_| !stop.load(std::sync::atomic::Ordering::Relaxed),
+            )?;
+            self.write_like_reference(id, labels, &folder)?;
+            console.advance(1);
+        }
+        console.finish();
+        let scores = evaluate::score(
+            &self.references,
+            &folder,
+            &self.spec(),
+            &folder.join("summary.json"),
+            console,
+        )?;
+        Ok(Validation { text: scores.text, json: scores.json, failed: scores.failed })
+    }
+
+    fn spec(&self) -> sarx_study::EvaluateSpec {
+        let mut spec = sarx_study::EvaluateSpec::from_dataset(self.model.dataset());
+        spec.only = Some(self.split.val.iter().cloned().collect());
+        spec
+    }
+
+    fn write_like_reference(
+        &self,
+        id: &CaseId,
+        labels: ndarray::Array3<sarx_core::Label>,
+        folder: &Path,
+    ) -> Result<()> {
+        let name = format!("{id}{}", self.model.dataset().file_ending());
+        let header = sarx_io::read_header(&self.references.join(&name))?;
+        let labels: LabelMap = Volume::new(labels, *header.grid())?;
+        Ok(sarx_io::write_labels(&folder.join(&name), &labels, Some(&header))?)
+    }
+}
+
+/// The cases of a fold; `all` needs no splits.
+fn split(preprocessed: &Path, fold: Fold, store: &CaseStore) -> Result<Split> {
+    if fold == Fold::All {
+        return Ok(Split { train: store.cases(), val: store.cases() });
+    }
+    let splits = Splits::read(&preprocessed.join("splits_final.json"))
+        .context("a numbered fold needs splits (with fewer than five cases say --fold all)")?;
+    splits.check(&store.cases())?;
+    Ok(splits.fold(fold, &store.cases())?)
+}
+
+/// How many training cases have axial, sagittal and coronal slices.
+fn slice_axes(
+    references: &Path,
+    split: &Split,
+    ending: &str,
+) -> Result<BTreeMap<String, usize>> {
+    let mut axes = BTreeMap::new();
+    for id in &split.train {
+        let header = sarx_io::read_header(&references.join(format!("{id}{ending}")))?;
+        *axes.entry(header.grid().slice_axis().to_string()).or_insert(0) += 1;
+    }
+    Ok(axes)
+}
+
+/// One bar over the whole run, with epoch, loss and pseudo Dice behind it.
+struct Watcher<'a> {
+    console: &'a Console,
+    n_epochs: usize,
+    per_epoch: u64,
+    begun: bool,
+    epoch: usize,
+    dice: Option<f64>,
+}
+
+impl<'a> Watcher<'a> {
+    fn new(console: &'a Console, config: &TrainConfig) -> Self {
+        let per_epoch = (config.n_iterations.get() + config.n_val_iterations.get()) as u64;
+        let n_epochs = config.n_epochs.get();
+        Self { console, n_epochs, per_epoch, begun: false, epoch: 0, dice: None }
+    }
+}
+
+impl TrainObserver for Watcher<'_> {
+    fn epoch_begins(&mut self, epoch: usize, total: usize) {
+        self.epoch = epoch;
+        if !self.begun {
+            self.begun = true;
+            self.console.begin("train", self.per_epoch * self.n_epochs as u64);
+            let ahead = (self.n_epochs - epoch) as u64 * self.per_epoch;
+            // A resumed run does not begin at zero.
+            self.console.advance(self.per_epoch * self.n_epochs as u64 - ahead);
+        }
+        tracing::info!(epoch, total, "epoch begins");
+    }
+
+    fn iteration(&mut self, loss: Option<f32>) {
+        self.console.advance(1);
+        let dice = self.dice.map_or_else(|| "-".to_owned(), |d| format!("{d:.3}"));
+        if let Some(loss) = loss {
+            self.console.set_message(format!(
+                "epoch {}/{}  loss {loss:.3}  pseudo Dice {dice}",
+                self.epoch + 1,
+                self.n_epochs
+            ));
+        }
+    }
+
+    fn epoch_ends(&mut self, record: &EpochRecord) {
+        self.dice = record.pseudo_dice;
+        tracing::info!(
+            epoch = record.epoch,
+            train_loss = record.train_loss,
+            val_loss = record.val_loss,
+            pseudo_dice = record.pseudo_dice,
+            duration_s = record.duration_s,
+            waited_s = record.waited_s,
+            "epoch ends"
+        );
+    }
+
+    fn warn(&mut self, message: &str) {
+        self.console.warn(message);
+    }
+}
