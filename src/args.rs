@@ -6,7 +6,12 @@ use std::str::FromStr;
 
 /// Segments soft-tissue sarcomas on MRI: nnU-Net's method in one binary, with scores and a report.
 #[derive(Debug, Parser)]
-#[command(name = "sarx", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "sarx",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -133,7 +138,10 @@ pub(crate) struct VerifyArgs {
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
     /// Folder with dataset.json, imagesTr and labelsTr
-    #[arg(required_unless_present = "fingerprint", conflicts_with = "fingerprint")]
+    #[arg(
+        required_unless_present = "fingerprint",
+        conflicts_with = "fingerprint"
+    )]
     pub(crate) dataset: Option<PathBuf>,
     /// Plan from this fingerprint instead of measuring one
     #[arg(long, requires = "dataset_json")]
@@ -147,6 +155,9 @@ pub(crate) struct PlanArgs {
     /// What kind of network to plan
     #[arg(long, value_enum, default_value_t = PresetName::Plain)]
     pub(crate) preset: PresetName,
+    /// Target spacing of 3D configurations instead of the planned one, mm, file axes z,y,x
+    #[arg(long, value_delimiter = ',', value_name = "Z,Y,X")]
+    pub(crate) target_spacing: Option<Vec<f64>>,
     /// Say in words why each number is what it is
     #[arg(long)]
     pub(crate) explain: bool,
@@ -289,7 +300,9 @@ impl FromStr for DeviceName {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (kind, index) = text.split_once(':').unwrap_or((text, "0"));
-        let index = index.parse().map_err(|_| format!("{index:?} is not a device number"))?;
+        let index = index
+            .parse()
+            .map_err(|_| format!("{index:?} is not a device number"))?;
         match kind {
             "cpu" if !text.contains(':') => Ok(Self::Cpu),
             "gpu" => Ok(Self::Gpu(index)),
@@ -309,7 +322,8 @@ mod tests {
         Cli::command().debug_assert();
         for verb in Cli::command().get_subcommands() {
             assert!(
-                verb.get_after_help().is_some_and(|h| h.to_string().contains("Example")),
+                verb.get_after_help()
+                    .is_some_and(|h| h.to_string().contains("Example")),
                 "{} has no example",
                 verb.get_name()
             );

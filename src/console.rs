@@ -24,7 +24,11 @@ struct Stage {
 impl Console {
     pub(crate) fn new(quiet: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        Self { quiet, terminal, stage: Mutex::new(None) }
+        Self {
+            quiet,
+            terminal,
+            stage: Mutex::new(None),
+        }
     }
 
     /// A line of text for the user, above the bar if there is one.
@@ -59,14 +63,18 @@ impl Progress for Console {
             ProgressDrawTarget::stderr()
         };
         let bar = ProgressBar::with_draw_target(Some(total), target);
-        if let Ok(style) =
-            ProgressStyle::with_template("{prefix:24} {bar:32} {pos}/{len}  {elapsed} + {eta}  {msg}")
-        {
+        if let Ok(style) = ProgressStyle::with_template(
+            "{prefix:24} {bar:32} {pos}/{len}  {elapsed} + {eta}  {msg}",
+        ) {
             bar.set_style(style);
         }
         bar.set_prefix(stage.to_owned());
         bar.enable_steady_tick(Duration::from_millis(500));
-        *self.lock() = Some(Stage { name: stage.to_owned(), bar, begun: Instant::now() });
+        *self.lock() = Some(Stage {
+            name: stage.to_owned(),
+            bar,
+            begun: Instant::now(),
+        });
         tracing::info!(stage, total, "stage begins");
     }
 
@@ -77,7 +85,9 @@ impl Progress for Console {
     }
 
     fn finish(&self) {
-        let Some(stage) = self.lock().take() else { return };
+        let Some(stage) = self.lock().take() else {
+            return;
+        };
         let seconds = stage.begun.elapsed().as_secs_f64();
         stage.bar.finish_and_clear();
         tracing::info!(stage = stage.name, seconds, "stage ends");
@@ -90,7 +100,10 @@ impl Progress for Console {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the console is where the binary speaks")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the console is where the binary speaks"
+)]
 fn print_line(text: &str) {
     eprintln!("{text}");
 }

@@ -47,7 +47,10 @@ fn prepare(global: &Global) -> Result<()> {
             .append(true)
             .open(path)
             .with_context(|| format!("cannot open the log: {:?}", path.display().to_string()))?;
-        tracing_subscriber::fmt().json().with_writer(std::sync::Mutex::new(file)).init();
+        tracing_subscriber::fmt()
+            .json()
+            .with_writer(std::sync::Mutex::new(file))
+            .init();
     }
     if let Some(threads) = global.threads {
         rayon::ThreadPoolBuilder::new()

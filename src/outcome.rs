@@ -18,12 +18,20 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// A result without failures.
     pub(crate) fn done(json: Value, text: impl Into<String>) -> Self {
-        Self { json, text: text.into(), failed: Vec::new() }
+        Self {
+            json,
+            text: text.into(),
+            failed: Vec::new(),
+        }
     }
 
     /// The exit code of the contract: 0 done, 1 some cases failed.
     pub(crate) fn exit_code(&self) -> ExitCode {
-        if self.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+        if self.failed.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(1)
+        }
     }
 
     /// The JSON document with the status in it.
@@ -64,6 +72,15 @@ pub(crate) fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
+/// A message about a case, which is named once.
+pub(crate) fn of_case(case: &str, message: &str) -> String {
+    if message.contains(&format!("\"{case}\"")) {
+        message.to_owned()
+    } else {
+        format!("case \"{case}\": {message}")
+    }
+}
+
 /// Writes one JSON document to stdout. A reader that has gone away is no fault of ours.
 pub(crate) fn print_json(document: &Value) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
@@ -84,7 +101,10 @@ mod tests {
     #[test]
     fn causes_are_joined_once() {
         let inner = anyhow::anyhow!("disk full");
-        assert_eq!(error_text(&inner.context("cannot write")), "cannot write: disk full");
+        assert_eq!(
+            error_text(&inner.context("cannot write")),
+            "cannot write: disk full"
+        );
         let said = anyhow::anyhow!("disk full").context("cannot write: disk full");
         assert_eq!(error_text(&said), "cannot write: disk full");
     }

@@ -26,7 +26,10 @@ fn faulty(bench: &Bench, case: &str, words: &[&str]) {
 }
 
 fn write_image(path: &std::path::Path, size: [usize; 3], value: f32) {
-    let grid = Grid::axis_aligned(Size::new(size).unwrap(), Spacing::new([5.0, 1.0, 1.0]).unwrap());
+    let grid = Grid::axis_aligned(
+        Size::new(size).unwrap(),
+        Spacing::new([5.0, 1.0, 1.0]).unwrap(),
+    );
     let image = Volume::new(Array3::from_elem(size, value), grid).unwrap();
     sarx_io::write_image(path, &image, None).unwrap();
 }
@@ -49,7 +52,11 @@ fn channels_on_different_grids() {
     document["channel_names"] = json!({"0": "T1", "1": "T2"});
     bench.write_json(&path, &document);
     for case in ["sts_000", "sts_001", "sts_002"] {
-        write_image(&bench.path(&format!("{DATASET}/imagesTr/{case}_0001.nii.gz")), [4, 5, 6], 1.0);
+        write_image(
+            &bench.path(&format!("{DATASET}/imagesTr/{case}_0001.nii.gz")),
+            [4, 5, 6],
+            1.0,
+        );
     }
     faulty(&bench, "sts_001", &["4x5x6"]);
 }
@@ -77,7 +84,8 @@ fn a_case_listed_twice() {
     let bench = cohort();
     let path = format!("{DATASET}/dataset.json");
     let text = std::fs::read_to_string(bench.path(&path)).unwrap();
-    let case = r#""a": {"images": ["imagesTr/sts_000_0000.nii.gz"], "label": "labelsTr/sts_000.nii.gz"}"#;
+    let case =
+        r#""a": {"images": ["imagesTr/sts_000_0000.nii.gz"], "label": "labelsTr/sts_000.nii.gz"}"#;
     let twice = text.replacen('{', &format!("{{\"dataset\": {{{case}, {case}}},"), 1);
     std::fs::write(bench.path(&path), twice).unwrap();
     bench.refused(&format!("verify {DATASET}"), &["twice", "\"a\""]);
@@ -116,19 +124,29 @@ fn unreadable_images() {
 #[test]
 fn every_fault_of_every_case_is_listed() {
     let bench = cohort();
-    std::fs::write(bench.path(&format!("{DATASET}/imagesTr/sts_000_0000.nii.gz")), b"no").unwrap();
+    std::fs::write(
+        bench.path(&format!("{DATASET}/imagesTr/sts_000_0000.nii.gz")),
+        b"no",
+    )
+    .unwrap();
     std::fs::remove_file(bench.path(&format!("{DATASET}/labelsTr/sts_002.nii.gz"))).unwrap();
     let answer = bench.sarx(&format!("verify {DATASET}"));
     assert_eq!(answer.code, 1);
     let text = answer.json.to_string();
-    assert!(text.contains("sts_000") && text.contains("sts_002"), "{text}");
+    assert!(
+        text.contains("sts_000") && text.contains("sts_002"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_phantom_is_not_written_over_other_files() {
     let bench = cohort();
     let before = bytes_below(&bench.path("cohort"));
-    bench.refused("phantom --out cohort --cases 3 --matrix small --seed 4", &["empty"]);
+    bench.refused(
+        "phantom --out cohort --cases 3 --matrix small --seed 4",
+        &["empty"],
+    );
     assert_eq!(before, bytes_below(&bench.path("cohort")));
 }
 
@@ -144,8 +162,12 @@ fn a_results_folder_of_another_plan_is_left_alone() {
     let mut plans = bench.read_json("pp2/sarxSmallPlans.json");
     plans["configurations"]["3d_fullres"]["spacing"] = json!([6.5, 3.0, 3.0]);
     bench.write_json("pp2/sarxSmallPlans.json", &plans);
-    bench.done(&format!("preprocess {DATASET} --plans pp2/sarxSmallPlans.json --out pp2"));
-    let line = bench.train_line("model", "--no-validation").replace("train pp ", "train pp2 ");
+    bench.done(&format!(
+        "preprocess {DATASET} --plans pp2/sarxSmallPlans.json --out pp2"
+    ));
+    let line = bench
+        .train_line("model", "--no-validation")
+        .replace("train pp ", "train pp2 ");
     bench.refused(&line, &["plans"]);
     // Preprocessing with other plans into the store of the first is refused as well.
     let store = bytes_below(&bench.path("pp"));
@@ -156,7 +178,9 @@ fn a_results_folder_of_another_plan_is_left_alone() {
     assert_eq!(store, bytes_below(&bench.path("pp")));
     assert_eq!(before, bytes_below(&bench.path("model")));
     bench.refused(
-        &bench.train_line("other", "").replace("--fold 0", "--fold 9"),
+        &bench
+            .train_line("other", "")
+            .replace("--fold 0", "--fold 9"),
         &["9", "fold"],
     );
 }
@@ -180,8 +204,15 @@ fn prediction_names_the_case_that_failed_and_does_the_others() {
     let line = format!("predict --model model --input {DATASET}/imagesTs --output out");
     let answer = bench.sarx(&line);
     assert_eq!(answer.code, 1, "{}", answer.stderr);
-    assert!(answer.json["failed"][0].as_str().unwrap().contains("sts_005"));
-    assert!(bench.path("out/sts_006.nii.gz").exists() && !bench.path("out/sts_005.nii.gz").exists());
+    assert!(
+        answer.json["failed"][0]
+            .as_str()
+            .unwrap()
+            .contains("sts_005")
+    );
+    assert!(
+        bench.path("out/sts_006.nii.gz").exists() && !bench.path("out/sts_005.nii.gz").exists()
+    );
     bench.refused(&format!("{line} --folds 3"), &["fold 3"]);
     bench.refused(&format!("{line} --step 0"), &["step"]);
 
@@ -194,6 +225,9 @@ fn prediction_names_the_case_that_failed_and_does_the_others() {
     let rest = bench.sarx(&format!(
         "evaluate --reference {DATASET}/labelsTs --prediction out --out scores.json --allow-missing"
     ));
-    assert!(rest.json.to_string().contains("sts_005"), "a missing case is named");
+    assert!(
+        rest.json.to_string().contains("sts_005"),
+        "a missing case is named"
+    );
     assert!(bench.path("scores.json").exists());
 }

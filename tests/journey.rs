@@ -14,33 +14,51 @@ fn a_cohort_becomes_scores() {
     let trained = bench.done(&bench.train_line("model", ""));
     assert_eq!(trained["end"], "finished");
     assert_eq!(trained["epochs"], 3);
-    for file in
-        ["checkpoint_final.safetensors", "checkpoint_best.safetensors", "progress.png", "progress.svg"]
-    {
-        assert!(bench.path(&format!("model/fold_0/{file}")).exists(), "{file}");
+    for file in [
+        "checkpoint_final.safetensors",
+        "checkpoint_best.safetensors",
+        "progress.png",
+        "progress.svg",
+    ] {
+        assert!(
+            bench.path(&format!("model/fold_0/{file}")).exists(),
+            "{file}"
+        );
     }
-    assert!(!bench.path("model/fold_0/checkpoint_latest.safetensors").exists());
+    assert!(
+        !bench
+            .path("model/fold_0/checkpoint_latest.safetensors")
+            .exists()
+    );
     let log = std::fs::read_to_string(bench.path("model/fold_0/training_log.jsonl")).unwrap();
     assert_eq!(log.lines().count(), 3);
     let summary = bench.read_json("model/fold_0/validation/summary.json");
     assert!(!summary["metric_per_case"].as_array().unwrap().is_empty());
 
-    let line = "predict --model model --input cohort/Dataset101_T1Axial/imagesTs --output predictions";
+    let line =
+        "predict --model model --input cohort/Dataset101_T1Axial/imagesTs --output predictions";
     let predicted = bench.done(line);
     assert_eq!(predicted["done"].as_array().map(Vec::len), Some(2));
     let first = bench.path("predictions").join("sts_005.nii.gz");
     let label = sarx_io::read_labels(&first).unwrap();
-    let image = sarx_io::read_header(
-        &bench.path("cohort/Dataset101_T1Axial/imagesTs/sts_005_0000.nii.gz"),
-    )
-    .unwrap();
-    assert_eq!(label.header.grid(), image.grid(), "the geometry of the image, bit for bit");
+    let image =
+        sarx_io::read_header(&bench.path("cohort/Dataset101_T1Axial/imagesTs/sts_005_0000.nii.gz"))
+            .unwrap();
+    assert_eq!(
+        label.header.grid(),
+        image.grid(),
+        "the geometry of the image, bit for bit"
+    );
 
     let bytes = std::fs::read(&first).unwrap();
     let kept = bench.done(&format!("{line} --continue"));
     assert_eq!(kept["kept"].as_array().map(Vec::len), Some(2));
     bench.done(line);
-    assert_eq!(bytes, std::fs::read(&first).unwrap(), "the same weights give the same bytes");
+    assert_eq!(
+        bytes,
+        std::fs::read(&first).unwrap(),
+        "the same weights give the same bytes"
+    );
 
     let evaluated = bench.done(
         "evaluate --reference cohort/Dataset101_T1Axial/labelsTs --prediction predictions \
@@ -48,7 +66,13 @@ fn a_cohort_becomes_scores() {
     );
     assert_eq!(evaluated["n_cases"], 2);
     let summary = bench.read_json("scores/summary.json");
-    for key in ["metric_per_case", "mean", "foreground_mean", "median", "schema_version"] {
+    for key in [
+        "metric_per_case",
+        "mean",
+        "foreground_mean",
+        "median",
+        "schema_version",
+    ] {
         assert!(summary.get(key).is_some(), "{key}");
     }
 }
@@ -63,7 +87,10 @@ fn planning_from_a_fingerprint_equals_planning_the_dataset() {
          --dataset-json cohort/Dataset101_T1Axial/dataset.json --out again.json --explain",
     );
     assert!(explained["explanation"].as_str().unwrap().contains("patch"));
-    assert_eq!(bench.read_json("pp/nnUNetPlans.json"), bench.read_json("again.json"));
+    assert_eq!(
+        bench.read_json("pp/nnUNetPlans.json"),
+        bench.read_json("again.json")
+    );
 }
 
 #[test]
@@ -74,6 +101,9 @@ fn help_and_version_answer() {
         assert!(output.status.success(), "{line}");
         assert!(!output.stdout.is_empty());
     }
-    assert_eq!(bench.command("train").output().unwrap().status.code(), Some(2));
+    assert_eq!(
+        bench.command("train").output().unwrap().status.code(),
+        Some(2)
+    );
     bench.refused("--device gpu:0 verify nowhere", &["GPU"]);
 }

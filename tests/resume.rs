@@ -6,10 +6,15 @@ use harness::Bench;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-const FILES: [&str; 2] = ["checkpoint_final.safetensors", "checkpoint_best.safetensors"];
+const FILES: [&str; 2] = [
+    "checkpoint_final.safetensors",
+    "checkpoint_best.safetensors",
+];
 
 fn weights(bench: &Bench, model: &str) -> Vec<Vec<u8>> {
-    FILES.map(|file| std::fs::read(bench.path(&format!("{model}/fold_0/{file}"))).unwrap()).to_vec()
+    FILES
+        .map(|file| std::fs::read(bench.path(&format!("{model}/fold_0/{file}"))).unwrap())
+        .to_vec()
 }
 
 #[test]
@@ -54,20 +59,32 @@ fn ctrl_c_in_the_middle_of_an_epoch_writes_a_checkpoint_and_loses_nothing() {
     bench.tiny_dataset(5, 0);
     bench.done(&bench.train_line("undisturbed", "--no-validation"));
     let line = bench.train_line("stopped", "--no-validation");
-    let mut child =
-        bench.command(&line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = bench
+        .command(&line)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let log = bench.path("stopped/fold_0/training_log.jsonl");
     let begun = Instant::now();
     // One epoch is in the log: the second is under way.
     while !std::fs::read_to_string(&log).is_ok_and(|text| text.lines().count() >= 1) {
-        assert!(begun.elapsed() < Duration::from_secs(120), "no epoch came to its end");
+        assert!(
+            begun.elapsed() < Duration::from_secs(120),
+            "no epoch came to its end"
+        );
         std::thread::sleep(Duration::from_millis(2));
     }
-    let interrupted =
-        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let interrupted = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(interrupted.success());
     let status = child.wait().unwrap();
-    assert!(status.code().is_some(), "the process ended by itself, not by the signal");
+    assert!(
+        status.code().is_some(),
+        "the process ended by itself, not by the signal"
+    );
     bench.done(&bench.train_line("stopped", "--no-validation --resume"));
     assert_eq!(weights(&bench, "undisturbed"), weights(&bench, "stopped"));
 }
@@ -79,11 +96,20 @@ fn a_begun_fold_is_refused_without_resume_and_under_other_choices() {
     bench.done(&bench.train_line("model", "--no-validation"));
     let before = harness::bytes_below(&bench.path("model"));
     bench.refused(&bench.train_line("model", "--no-validation"), &["--resume"]);
-    let other = bench.train_line("model", "--no-validation --resume").replace("--seed 5", "--seed 6");
+    let other = bench
+        .train_line("model", "--no-validation --resume")
+        .replace("--seed 5", "--seed 6");
     bench.refused(&other, &["seed", "5", "6"]);
     bench.shrink_other_plans();
-    bench.refused(&bench.train_line("model", "--no-validation --resume"), &["plans"]);
-    assert_eq!(before, harness::bytes_below(&bench.path("model")), "nothing was changed");
+    bench.refused(
+        &bench.train_line("model", "--no-validation --resume"),
+        &["plans"],
+    );
+    assert_eq!(
+        before,
+        harness::bytes_below(&bench.path("model")),
+        "nothing was changed"
+    );
     // A finished fold that is resumed is simply finished.
 }
 

@@ -24,12 +24,30 @@ use std::sync::atomic::AtomicBool;
 
 /// Validation iterations per epoch: the training cases are few and the epochs short.
 const VAL_ITERATIONS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
+/// Columns of the cohort that the report shows.
+const COLUMNS: [&str; 7] = [
+    "site",
+    "histology",
+    "laterality",
+    "age",
+    "sex",
+    "scanner",
+    "tumour_volume_ml",
+];
+/// Coarser in plane than the images, so that a patch shows most of the body and training takes
+/// minutes on two cores; mm, `[z, y, x]`.
+const TARGET_SPACING_MM: [f64; 3] = [6.4, 3.2, 3.2];
 /// The fold that is held back for validation while training.
 const FOLD: Fold = Fold::Index(0);
 
 pub(super) fn run(args: &DemoArgs, console: &Console) -> Result<Outcome> {
     let stop = stop::on_ctrl_c()?;
-    let demo = Demo { args, console, stop: &stop, files: Files::below(&args.out) };
+    let demo = Demo {
+        args,
+        console,
+        stop: &stop,
+        files: Files::below(&args.out),
+    };
     demo.run()
 }
 
@@ -80,7 +98,7 @@ impl Demo<'_> {
         let spec = EvaluateSpec::from_dataset(model.dataset());
         let scores = clock.time("evaluate", || self.evaluate(&spec))?;
         let cohort = Cohort::read(&self.files.cohort.join("cohort.csv"))?;
-        let rows = evaluate::rows(&scores.evaluation, &spec, Some(&cohort))?
+        let rows = evaluate::rows(&scores.evaluation, &spec, Some((&cohort, &COLUMNS)))?
             .into_iter()
             .next()
             .map(|(_, rows)| rows)
@@ -96,7 +114,9 @@ impl Demo<'_> {
             predictions: &self.files.predictions,
         };
         let so_far = clock.lines();
-        clock.time("report", || page::write(&story, &so_far, &self.files.report))?;
+        clock.time("report", || {
+            page::write(&story, &so_far, &self.files.report)
+        })?;
         self.outcome(&clock, &scores, &rows, &trained)
     }
 
@@ -115,20 +135,39 @@ impl Demo<'_> {
     fn verify(&self, dataset: &Dataset) -> Result<()> {
         let report = verify(dataset, &CaseReader::new(dataset.json()), self.console);
         match report.faults.first() {
-            Some(fault) => bail!("the phantom cohort has {} faults, first: {fault}", report.faults.len(), fault = fault.message),
+            Some(fault) => bail!(
+                "the phantom cohort has {} faults, first: {fault}",
+                report.faults.len(),
+                fault = fault.message
+            ),
             None => Ok(()),
         }
     }
 
     fn plan(&self) -> Result<Plans> {
-        let preset = Preset::small();
-        Ok(plan::plan_dataset(&self.files.dataset, &self.files.preprocessed, &preset, self.console)?.2)
+        let preset = Preset {
+            target_spacing_mm: Some(TARGET_SPACING_MM),
+            ..Preset::small()
+        };
+        Ok(plan::plan_dataset(
+            &self.files.dataset,
+            &self.files.preprocessed,
+            &preset,
+            self.console,
+        )?
+        .2)
     }
 
     fn preprocess(&self, dataset: &Dataset, plans: &Plans) -> Result<()> {
         let out = &self.files.preprocessed;
-        let done =
-            preprocess::preprocess_dataset(dataset, plans, "3d_fullres", out, self.stop, self.console)?;
+        let done = preprocess::preprocess_dataset(
+            dataset,
+            plans,
+            "3d_fullres",
+            out,
+            self.stop,
+            self.console,
+        )?;
         match done.failed.first() {
             Some(failure) => bail!("preprocessing failed: {failure}"),
             None => Ok(()),
@@ -136,7 +175,8 @@ impl Demo<'_> {
     }
 
     fn train(&self, plans: &Plans) -> Result<TrainReport> {
-        let count = |n: usize| NonZeroUsize::new(n).context("epochs and iterations must be at least 1");
+        let count =
+            |n: usize| NonZeroUsize::new(n).context("epochs and iterations must be at least 1");
         let config = TrainConfig {
             n_epochs: count(self.args.epochs)?,
             n_iterations: count(self.args.iterations)?,
@@ -153,7 +193,10 @@ impl Demo<'_> {
         )?;
         let report = job.train(&config, false, self.stop, self.console)?;
         if report.end == TrainEnd::Interrupted {
-            bail!("the demo was stopped; its files stay in {:?}", self.args.out.display().to_string());
+            bail!(
+                "the demo was stopped; its files stay in {:?}",
+                self.args.out.display().to_string()
+            );
         }
         Ok(report)
     }
@@ -172,7 +215,10 @@ impl Demo<'_> {
             keep_existing: false,
             stop: self.stop,
         };
-        match predict_folder(&request, &predictor, self.console)?.failed.first() {
+        match predict_folder(&request, &predictor, self.console)?
+            .failed
+            .first()
+        {
             Some((case, error)) => bail!("case \"{case}\" was not segmented: {error}"),
             None => Ok(()),
         }
@@ -180,7 +226,13 @@ impl Demo<'_> {
 
     fn evaluate(&self, spec: &EvaluateSpec) -> Result<FolderScores> {
         let references = self.files.dataset.join("labelsTs");
-        evaluate::score(&references, &self.files.predictions, spec, &self.files.summary, self.console)
+        evaluate::score(
+            &references,
+            &self.files.predictions,
+            spec,
+            &self.files.summary,
+            self.console,
+        )
     }
 
     fn outcome(
@@ -193,8 +245,11 @@ impl Demo<'_> {
         let mut text = String::new();
         let mut tables = json!({});
         for column in ["all", "site", "histology"] {
-            let columns: Vec<String> =
-                if column == "all" { Vec::new() } else { vec![column.to_owned()] };
+            let columns: Vec<String> = if column == "all" {
+                Vec::new()
+            } else {
+                vec![column.to_owned()]
+            };
             let table = StrataTable::new(rows, &columns)?;
             text.push_str(&evaluate::table_text(column, &table));
             tables[column] = serde_json::from_str(&table.to_json()?)?;
@@ -202,9 +257,16 @@ impl Demo<'_> {
         for (stage, seconds) in clock.stages() {
             text.push_str(&format!("\n{stage:28} {seconds:>7.1} s"));
         }
-        text.push_str(&format!("\n\n{}\nreport: {}", scores.text, self.files.report.display()));
-        let stages: serde_json::Map<_, _> =
-            clock.stages().iter().map(|(stage, s)| (stage.clone(), json!(s))).collect();
+        text.push_str(&format!(
+            "\n\n{}\nreport: {}",
+            scores.text,
+            self.files.report.display()
+        ));
+        let stages: serde_json::Map<_, _> = clock
+            .stages()
+            .iter()
+            .map(|(stage, s)| (stage.clone(), json!(s)))
+            .collect();
         let json = json!({
             "report": self.files.report,
             "median": scores.json["median"],
@@ -214,6 +276,10 @@ impl Demo<'_> {
             "peak_rss_mib": clock::peak_rss_mib(),
             "validation_ema": trained.best_ema,
         });
-        Ok(Outcome { json, text, failed: scores.failed.clone() })
+        Ok(Outcome {
+            json,
+            text,
+            failed: scores.failed.clone(),
+        })
     }
 }

@@ -18,10 +18,14 @@ pub(super) fn run(args: &EvaluateArgs, console: &Console) -> Result<Outcome> {
     spec.allow_missing = args.allow_missing;
     let cohort = args.cohort.as_deref().map(Cohort::read).transpose()?;
     let scores = score(&args.reference, &args.prediction, &spec, &args.out, console)?;
-    let mut outcome =
-        Outcome { json: scores.json, text: scores.text, failed: scores.failed };
+    let mut outcome = Outcome {
+        json: scores.json,
+        text: scores.text,
+        failed: scores.failed,
+    };
     if let Some(cohort) = cohort {
-        let rows = rows(&scores.evaluation, &spec, Some(&cohort))?;
+        let by: Vec<&str> = args.by.iter().map(String::as_str).collect();
+        let rows = rows(&scores.evaluation, &spec, Some((&cohort, &by)))?;
         for (label, rows) in &rows {
             let tables = write_tables(rows, &args.by, label, &args.out)?;
             outcome.text.push_str(&tables.text);
@@ -36,7 +40,10 @@ fn dataset_json(args: &EvaluateArgs) -> Result<PathBuf> {
     if let Some(path) = &args.dataset_json {
         return Ok(path.clone());
     }
-    let places = [args.prediction.join("dataset.json"), args.reference.join("../dataset.json")];
+    let places = [
+        args.prediction.join("dataset.json"),
+        args.reference.join("../dataset.json"),
+    ];
     match places.iter().find(|path| path.exists()) {
         Some(path) => Ok(path.clone()),
         None => bail!(
@@ -97,7 +104,12 @@ pub(super) fn score(
         .failed
         .iter()
         .map(|failure| crate::outcome::error_chain(failure))
-        .chain(evaluation.missing.iter().map(|case| format!("case \"{case}\" has no prediction")))
+        .chain(
+            evaluation
+                .missing
+                .iter()
+                .map(|case| format!("case \"{case}\" has no prediction")),
+        )
         .collect();
     let json = json!({
         "summary": out,
@@ -106,23 +118,30 @@ pub(super) fn score(
         "unmatched": evaluation.unmatched.iter().map(ToString::to_string).collect::<Vec<_>>(),
     });
     let text = format!("{} cases, {}", evaluation.scored.len(), headline.join("; "));
-    Ok(FolderScores { evaluation, json, text, failed })
+    Ok(FolderScores {
+        evaluation,
+        json,
+        text,
+        failed,
+    })
 }
 
-/// The scored cases per label or region, with their columns of the cohort.
+/// The scored cases per label or region, with some columns of the cohort.
 pub(super) fn rows(
     evaluation: &Evaluation,
     spec: &EvaluateSpec,
-    cohort: Option<&Cohort>,
+    cohort: Option<(&Cohort, &[&str])>,
 ) -> Result<Vec<(String, Vec<CaseRow>)>> {
-    let columns: Vec<String> = cohort.map(|c| c.columns().to_vec()).unwrap_or_default();
     spec.score
         .labels_or_regions
         .iter()
         .map(|what| {
             let scored = evaluation.scores_of(what);
             let rows = match cohort {
-                Some(cohort) => cohort.join(&scored, &columns)?,
+                Some((cohort, columns)) => {
+                    let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
+                    cohort.join(&scored, &columns)?
+                }
                 None => scored
                     .into_iter()
                     .map(|(case, scores)| CaseRow {
@@ -150,14 +169,30 @@ fn write_tables(rows: &[CaseRow], by: &[String], label: &str, out: &Path) -> Res
     if by.len() > 1 {
         groupings.push(by.to_vec());
     }
-    let mut tables = Tables { text: String::new(), json: json!({}) };
+    let mut tables = Tables {
+        text: String::new(),
+        json: json!({}),
+    };
     for columns in groupings {
         let table = StrataTable::new(rows, &columns)?;
-        let name = if columns.is_empty() { "overall".to_owned() } else { columns.join("_") };
-        let stem = out.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = if columns.is_empty() {
+            "overall".to_owned()
+        } else {
+            columns.join("_")
+        };
+        let stem = out
+            .file_stem()
+            .map(|s| s.to_string_lossy().into_owned())
+            .unwrap_or_default();
         let safe: String = format!("{stem}_label_{label}_by_{name}")
             .chars()
-            .map(|c| if c.is_alphanumeric() || matches!(c, '_' | '-') { c } else { '_' })
+            .map(|c| {
+                if c.is_alphanumeric() || matches!(c, '_' | '-') {
+                    c
+                } else {
+                    '_'
+                }
+            })
             .collect();
         let path = out.with_file_name(format!("{safe}.csv"));
         let csv = table.to_csv();
@@ -170,9 +205,16 @@ fn write_tables(rows: &[CaseRow], by: &[String], label: &str, out: &Path) -> Res
 
 /// A few columns for the terminal; the files have all.
 pub(super) fn table_text(name: &str, table: &StrataTable) -> String {
-    let mut text = format!("\n\n{name:28} {:>4} {:>7} {:>7} {:>12} {:>12}\n", "n", "Dice", "F2", "hd95_mm", "assd_mm");
+    let mut text = format!(
+        "\n\n{name:28} {:>4} {:>7} {:>7} {:>12} {:>12}\n",
+        "n", "Dice", "F2", "hd95_mm", "assd_mm"
+    );
     for stratum in &table.strata {
-        let label = if stratum.values.is_empty() { "all".to_owned() } else { stratum.values.join(" / ") };
+        let label = if stratum.values.is_empty() {
+            "all".to_owned()
+        } else {
+            stratum.values.join(" / ")
+        };
         let median = |measure| stratum.spread(measure).median;
         text.push_str(&format!(
             "{label:28} {:>4} {:>7.3} {:>7.3} {:>12.1} {:>12.1}{}\n",

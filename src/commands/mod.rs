@@ -41,7 +41,10 @@ impl From<Weights> for WeightsKind {
 
 /// Opens a dataset; paths in its explicit list may name environment variables.
 fn open_dataset(folder: &std::path::Path) -> Result<sarx_plan::Dataset> {
-    #[expect(clippy::disallowed_methods, reason = "the binary is where the environment is read")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the binary is where the environment is read"
+    )]
     let lookup = |name: &str| std::env::var(name).ok();
     Ok(sarx_plan::Dataset::open(folder, &lookup)?)
 }

@@ -19,7 +19,11 @@ pub(super) fn run(args: &PhantomArgs, console: &Console) -> Result<Outcome> {
         series: Series::ALL.to_vec(),
     };
     let cohort = write_cohort(&args.out, &spec, console)?;
-    let datasets: Vec<_> = cohort.datasets.iter().map(|(_, folder)| folder.clone()).collect();
+    let datasets: Vec<_> = cohort
+        .datasets
+        .iter()
+        .map(|(_, folder)| folder.clone())
+        .collect();
     let text = format!(
         "{} training and {} held-out patients, {} series each; table: {}",
         cohort.n_train,

@@ -7,28 +7,45 @@ use crate::outcome::Outcome;
 use anyhow::{Context, Result};
 use sarx_core::Progress;
 use sarx_plan::{
-    CaseReader, Dataset, DatasetJson, Fingerprint, Plans, Preset, Splits, SplitsError, explain, measure, plan,
+    CaseReader, Dataset, DatasetJson, Fingerprint, Plans, Preset, Splits, SplitsError, explain,
+    measure, plan,
 };
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
 pub(super) fn run(args: &PlanArgs, console: &Console) -> Result<Outcome> {
-    let preset = preset(args.preset);
-    let (fingerprint, dataset_json, plans, path) = match (&args.dataset, &args.fingerprint, &args.dataset_json) {
-        (Some(folder), ..) => plan_dataset(folder, &args.out, &preset, console)?,
-        (None, Some(fingerprint), Some(dataset_json)) => {
-            let fingerprint = Fingerprint::read(fingerprint)?;
-            let dataset_json = DatasetJson::read(dataset_json)?;
-            let name = args.dataset_json.as_deref().map(folder_name).unwrap_or_default();
-            let plans = plan(&name, &dataset_json, &fingerprint, &preset)?;
-            plans.write(&args.out)?;
-            (fingerprint, dataset_json, plans, args.out.clone())
-        }
-        // The command line asks for one or the other.
-        _ => anyhow::bail!("a dataset, or --fingerprint and --dataset-json, is needed"),
+    let mut preset = preset(args.preset);
+    preset.target_spacing_mm = match args.target_spacing.as_deref() {
+        None => None,
+        Some(&[z, y, x]) => Some([z, y, x]),
+        Some(found) => anyhow::bail!(
+            "--target-spacing takes three numbers, {} were given",
+            found.len()
+        ),
     };
+    let (fingerprint, dataset_json, plans, path) =
+        match (&args.dataset, &args.fingerprint, &args.dataset_json) {
+            (Some(folder), ..) => plan_dataset(folder, &args.out, &preset, console)?,
+            (None, Some(fingerprint), Some(dataset_json)) => {
+                let fingerprint = Fingerprint::read(fingerprint)?;
+                let dataset_json = DatasetJson::read(dataset_json)?;
+                let name = args
+                    .dataset_json
+                    .as_deref()
+                    .map(folder_name)
+                    .unwrap_or_default();
+                let plans = plan(&name, &dataset_json, &fingerprint, &preset)?;
+                plans.write(&args.out)?;
+                (fingerprint, dataset_json, plans, args.out.clone())
+            }
+            // The command line asks for one or the other.
+            _ => anyhow::bail!("a dataset, or --fingerprint and --dataset-json, is needed"),
+        };
     let mut text = format!("plans: {}", path.display());
-    let explanation = args.explain.then(|| explain(&dataset_json, &fingerprint, &preset)).transpose()?;
+    let explanation = args
+        .explain
+        .then(|| explain(&dataset_json, &fingerprint, &preset))
+        .transpose()?;
     if let Some(explanation) = &explanation {
         text = format!("{explanation}\n{text}");
     }
@@ -74,7 +91,11 @@ pub(super) fn plan_dataset(
 /// The dataset's own splits if it has some, else nnU-Net's five folds.
 fn write_splits(dataset: &Dataset, own: &Path, target: &Path, console: &Console) -> Result<()> {
     let ids = dataset.case_ids()?;
-    let splits = if own.exists() { Splits::read(own) } else { Splits::five_fold(&ids) };
+    let splits = if own.exists() {
+        Splits::read(own)
+    } else {
+        Splits::five_fold(&ids)
+    };
     match splits {
         Ok(splits) => {
             splits.check(&ids)?;
@@ -107,9 +128,13 @@ fn refuse_other_dataset(out: &Path, dataset: &DatasetJson) -> Result<()> {
 
 /// The name of a dataset is the name of the folder that its dataset.json lies in.
 fn folder_name(dataset_json: &Path) -> String {
-    let absolute = dataset_json.canonicalize().unwrap_or_else(|_| dataset_json.to_owned());
+    let absolute = dataset_json
+        .canonicalize()
+        .unwrap_or_else(|_| dataset_json.to_owned());
     let folder = absolute.parent().and_then(Path::file_name);
-    folder.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    folder
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 /// The constants behind a name.
@@ -122,4 +147,3 @@ pub(super) fn preset(name: PresetName) -> Preset {
         PresetName::Small => Preset::small(),
     }
 }
-

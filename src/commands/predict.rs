@@ -3,7 +3,7 @@
 use super::stop;
 use crate::args::PredictArgs;
 use crate::console::Console;
-use crate::outcome::Outcome;
+use crate::outcome::{self, Outcome};
 use anyhow::{Context, Result, bail};
 use sarx_infer::{FolderPrediction, FolderRequest, PredictOptions, Predictor, predict_folder};
 use sarx_model::ModelFolder;
@@ -19,7 +19,11 @@ pub(super) fn run(args: &PredictArgs, console: &Console) -> Result<Outcome> {
         bail!("input and output are the same folder; segmentations would lie among the images");
     }
     let options = PredictOptions {
-        folds: args.folds.iter().map(|fold| fold.parse()).collect::<Result<_, _>>()?,
+        folds: args
+            .folds
+            .iter()
+            .map(|fold| fold.parse())
+            .collect::<Result<_, _>>()?,
         weights: args.checkpoint.into(),
         mirroring: !args.no_mirroring,
         step: args.step,
@@ -35,18 +39,20 @@ pub(super) fn run(args: &PredictArgs, console: &Console) -> Result<Outcome> {
         keep_existing: args.continue_,
         stop: &stop,
     };
-    Ok(outcome(&predict_folder(&request, &predictor, console)?, args))
+    Ok(report(
+        &predict_folder(&request, &predictor, console)?,
+        args,
+    ))
 }
 
-fn outcome(result: &FolderPrediction, args: &PredictArgs) -> Outcome {
+fn report(result: &FolderPrediction, args: &PredictArgs) -> Outcome {
     let failed: Vec<String> = result
         .failed
         .iter()
-        .map(|(case, error)| format!("case \"{case}\": {error}"))
+        .map(|(case, error)| outcome::of_case(case.as_str(), &outcome::error_chain(error)))
         .collect();
-    let names = |cases: &[sarx_core::CaseId]| {
-        cases.iter().map(ToString::to_string).collect::<Vec<_>>()
-    };
+    let names =
+        |cases: &[sarx_core::CaseId]| cases.iter().map(ToString::to_string).collect::<Vec<_>>();
     let text = format!(
         "{} cases segmented, {} kept, {} failed: {}",
         result.done.len(),

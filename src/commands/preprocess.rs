@@ -3,7 +3,7 @@
 use super::{open_dataset, stop};
 use crate::args::PreprocessArgs;
 use crate::console::Console;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, error_text, of_case};
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use sarx_core::Progress;
@@ -18,7 +18,14 @@ pub(super) fn run(args: &PreprocessArgs, console: &Console) -> Result<Outcome> {
     let dataset = open_dataset(&args.dataset)?;
     let plans = Plans::read(&args.plans)?;
     let stop = stop::on_ctrl_c()?;
-    preprocess_dataset(&dataset, &plans, &args.configuration, &args.out, &stop, console)
+    preprocess_dataset(
+        &dataset,
+        &plans,
+        &args.configuration,
+        &args.out,
+        &stop,
+        console,
+    )
 }
 
 /// Preprocesses all cases and copies their label maps to `gt_segmentations`.
@@ -72,13 +79,18 @@ fn one_case(
     }
     let case = CaseReader::new(dataset.json()).read_case(files)?;
     let channels: Vec<_> = case.channels.iter().collect();
-    store.write_case(&files.id, &preprocess(&channels, case.labels.as_ref(), spec)?)?;
+    store.write_case(
+        &files.id,
+        &preprocess(&channels, case.labels.as_ref(), spec)?,
+    )?;
     Ok(true)
 }
 
 /// Validation scores against the label map on its own grid, wherever the dataset goes.
 fn copy_reference(files: &CaseFiles, references: &Path, ending: &str) -> Result<()> {
-    let Some(label) = &files.label else { return Ok(()) };
+    let Some(label) = &files.label else {
+        return Ok(());
+    };
     let target = references.join(format!("{}{ending}", files.id));
     if !target.exists() {
         let image = sarx_io::read_labels(label)?;
@@ -95,7 +107,7 @@ fn outcome(cases: &[CaseFiles], results: &[Result<bool>], folder: &Path) -> Outc
             Ok(true) => n_made += 1,
             Ok(false) => n_kept += 1,
             Err(error) => {
-                failed.push(format!("case \"{}\": {}", files.id, crate::outcome::error_text(error)));
+                failed.push(of_case(files.id.as_str(), &error_text(error)));
             }
         }
     }
@@ -104,7 +116,11 @@ fn outcome(cases: &[CaseFiles], results: &[Result<bool>], folder: &Path) -> Outc
         failed.len(),
         folder.display()
     );
-    Outcome { json: json!({"store": folder, "made": n_made, "kept": n_kept}), text, failed }
+    Outcome {
+        json: json!({"store": folder, "made": n_made, "kept": n_kept}),
+        text,
+        failed,
+    }
 }
 
 fn cannot_make(folder: &Path) -> String {

@@ -41,7 +41,11 @@ pub(super) fn run(args: &TrainArgs, console: &Console) -> Result<Outcome> {
     let stop = stop::on_ctrl_c()?;
     let report = job.train(&config, args.resume, &stop, console)?;
     let validate = report.end == TrainEnd::Finished && !args.no_validation;
-    let validation = if validate { Some(job.validate(&stop, console)?) } else { None };
+    let validation = if validate {
+        Some(job.validate(&stop, console)?)
+    } else {
+        None
+    };
     Ok(outcome(&job, &report, validation))
 }
 
@@ -117,7 +121,13 @@ impl TrainJob {
         let references = preprocessed.join("gt_segmentations");
         let axes = slice_axes(&references, &split, dataset.file_ending())?;
         let model = ModelFolder::create(out, &plans, &dataset, configuration, axes)?;
-        Ok(Self { model, fold, split, store, references })
+        Ok(Self {
+            model,
+            fold,
+            split,
+            store,
+            references,
+        })
     }
 
     pub(super) fn train(
@@ -146,11 +156,18 @@ impl TrainJob {
 
     /// Segments the validation cases with the final weights and scores them on the native grid.
     pub(super) fn validate(&self, stop: &AtomicBool, console: &Console) -> Result<Validation> {
-        let folder = self.model.path().join(fold_folder_name(self.fold)).join("validation");
+        let folder = self
+            .model
+            .path()
+            .join(fold_folder_name(self.fold))
+            .join("validation");
         std::fs::create_dir_all(&folder).with_context(|| {
             format!("cannot make the folder: {:?}", folder.display().to_string())
         })?;
-        let options = PredictOptions { folds: vec![self.fold], ..PredictOptions::default() };
+        let options = PredictOptions {
+            folds: vec![self.fold],
+            ..PredictOptions::default()
+        };
         let predictor = Predictor::load(&self.model, &options, DeviceChoice::Cpu.inference())?;
         console.begin("validate", self.split.val.len() as u64);
         for id in &self.split.val {
@@ -173,7 +190,11 @@ impl TrainJob {
             &folder.join("summary.json"),
             console,
         )?;
-        Ok(Validation { text: scores.text, json: scores.json, failed: scores.failed })
+        Ok(Validation {
+            text: scores.text,
+            json: scores.json,
+            failed: scores.failed,
+        })
     }
 
     fn spec(&self) -> sarx_study::EvaluateSpec {
@@ -191,14 +212,21 @@ impl TrainJob {
         let name = format!("{id}{}", self.model.dataset().file_ending());
         let header = sarx_io::read_header(&self.references.join(&name))?;
         let labels: LabelMap = Volume::new(labels, *header.grid())?;
-        Ok(sarx_io::write_labels(&folder.join(&name), &labels, Some(&header))?)
+        Ok(sarx_io::write_labels(
+            &folder.join(&name),
+            &labels,
+            Some(&header),
+        )?)
     }
 }
 
 /// The cases of a fold; `all` needs no splits.
 fn split(preprocessed: &Path, fold: Fold, store: &CaseStore) -> Result<Split> {
     if fold == Fold::All {
-        return Ok(Split { train: store.cases(), val: store.cases() });
+        return Ok(Split {
+            train: store.cases(),
+            val: store.cases(),
+        });
     }
     let splits = Splits::read(&preprocessed.join("splits_final.json"))
         .context("a numbered fold needs splits (with fewer than five cases say --fold all)")?;
@@ -207,15 +235,13 @@ fn split(preprocessed: &Path, fold: Fold, store: &CaseStore) -> Result<Split> {
 }
 
 /// How many training cases have axial, sagittal and coronal slices.
-fn slice_axes(
-    references: &Path,
-    split: &Split,
-    ending: &str,
-) -> Result<BTreeMap<String, usize>> {
+fn slice_axes(references: &Path, split: &Split, ending: &str) -> Result<BTreeMap<String, usize>> {
     let mut axes = BTreeMap::new();
     for id in &split.train {
         let header = sarx_io::read_header(&references.join(format!("{id}{ending}")))?;
-        *axes.entry(header.grid().slice_axis().to_string()).or_insert(0) += 1;
+        *axes
+            .entry(header.grid().slice_axis().to_string())
+            .or_insert(0) += 1;
     }
     Ok(axes)
 }
@@ -234,7 +260,14 @@ impl<'a> Watcher<'a> {
     fn new(console: &'a Console, config: &TrainConfig) -> Self {
         let per_epoch = (config.n_iterations.get() + config.n_val_iterations.get()) as u64;
         let n_epochs = config.n_epochs.get();
-        Self { console, n_epochs, per_epoch, begun: false, epoch: 0, dice: None }
+        Self {
+            console,
+            n_epochs,
+            per_epoch,
+            begun: false,
+            epoch: 0,
+            dice: None,
+        }
     }
 }
 
@@ -243,17 +276,21 @@ impl TrainObserver for Watcher<'_> {
         self.epoch = epoch;
         if !self.begun {
             self.begun = true;
-            self.console.begin("train", self.per_epoch * self.n_epochs as u64);
+            self.console
+                .begin("train", self.per_epoch * self.n_epochs as u64);
             let ahead = (self.n_epochs - epoch) as u64 * self.per_epoch;
             // A resumed run does not begin at zero.
-            self.console.advance(self.per_epoch * self.n_epochs as u64 - ahead);
+            self.console
+                .advance(self.per_epoch * self.n_epochs as u64 - ahead);
         }
         tracing::info!(epoch, total, "epoch begins");
     }
 
     fn iteration(&mut self, loss: Option<f32>) {
         self.console.advance(1);
-        let dice = self.dice.map_or_else(|| "-".to_owned(), |d| format!("{d:.3}"));
+        let dice = self
+            .dice
+            .map_or_else(|| "-".to_owned(), |d| format!("{d:.3}"));
         if let Some(loss) = loss {
             self.console.set_message(format!(
                 "epoch {}/{}  loss {loss:.3}  pseudo Dice {dice}",

@@ -3,7 +3,7 @@
 use super::open_dataset;
 use crate::args::VerifyArgs;
 use crate::console::Console;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, of_case};
 use anyhow::Result;
 use sarx_plan::{CaseReader, Finding, verify};
 
@@ -11,19 +11,24 @@ pub(super) fn run(args: &VerifyArgs, console: &Console) -> Result<Outcome> {
     let dataset = open_dataset(&args.dataset)?;
     let report = verify(&dataset, &CaseReader::new(dataset.json()), console);
     let failed: Vec<String> = report.faults.iter().map(finding_text).collect();
-    let mut text = format!("{} cases checked, {} faults", report.n_cases_read, failed.len());
+    let mut text = format!(
+        "{} cases checked, {} faults",
+        report.n_cases_read,
+        failed.len()
+    );
     for warning in &report.warnings {
         text.push_str(&format!("\nwarning: {}", finding_text(warning)));
     }
-    Ok(Outcome { json: serde_json::to_value(&report)?, text, failed })
+    Ok(Outcome {
+        json: serde_json::to_value(&report)?,
+        text,
+        failed,
+    })
 }
 
-/// The case once, in front of the message if that does not name it.
 fn finding_text<K>(finding: &Finding<K>) -> String {
     match &finding.case {
-        Some(case) if !finding.message.contains(case.as_str()) => {
-            format!("case \"{case}\": {}", finding.message)
-        }
-        _ => finding.message.clone(),
+        Some(case) => of_case(case, &finding.message),
+        None => finding.message.clone(),
     }
 }

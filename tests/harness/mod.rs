@@ -1,50 +1,65 @@
 //! A temporary folder, the real binary, and a dataset small enough to train on in seconds.
-#![allow(dead_code, reason = "each test binary uses its own part of the harness")]
+#![allow(
+    dead_code,
+    reason = "each test binary uses its own part of the harness"
+)]
 
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// A folder that vanishes with the test.
-pub struct Bench {
+pub(crate) struct Bench {
     folder: tempfile::TempDir,
 }
 
 /// What a call of the binary left behind.
-pub struct Answer {
-    pub code: i32,
-    pub stderr: String,
-    pub json: Value,
+pub(crate) struct Answer {
+    pub(crate) code: i32,
+    pub(crate) stderr: String,
+    pub(crate) json: Value,
 }
 
 impl Bench {
-    pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
-    pub fn path(&self, relative: &str) -> PathBuf {
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
         self.folder.path().join(relative)
     }
 
     /// A command of the binary on one thread, not yet started.
-    pub fn command(&self, line: &str) -> Command {
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sarx"));
-        command.current_dir(self.folder.path()).args(["--threads", "1", "--json"]);
+        command
+            .current_dir(self.folder.path())
+            .args(["--threads", "1", "--json"]);
         command.args(line.split_whitespace());
         command
     }
 
     /// Runs a line to its end.
-    pub fn sarx(&self, line: &str) -> Answer {
-        let Output { status, stdout, stderr } = self.command(line).output().unwrap();
+    pub(crate) fn sarx(&self, line: &str) -> Answer {
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = self.command(line).output().unwrap();
         let stderr = String::from_utf8(stderr).unwrap();
         let json = serde_json::from_slice(&stdout)
             .unwrap_or_else(|e| panic!("{line}: stdout is no JSON document: {e}\n{stderr}"));
-        Answer { code: status.code().unwrap_or(-1), stderr, json }
+        Answer {
+            code: status.code().unwrap_or(-1),
+            stderr,
+            json,
+        }
     }
 
     /// Runs a line that must succeed.
-    pub fn done(&self, line: &str) -> Value {
+    pub(crate) fn done(&self, line: &str) -> Value {
         let answer = self.sarx(line);
         assert_eq!(answer.code, 0, "{line}\n{}", answer.stderr);
         assert_eq!(answer.json["status"], "done");
@@ -52,7 +67,7 @@ impl Bench {
     }
 
     /// Runs a line that must be refused with exit code 2 and a text that holds `words`.
-    pub fn refused(&self, line: &str, words: &[&str]) {
+    pub(crate) fn refused(&self, line: &str, words: &[&str]) {
         let answer = self.sarx(line);
         assert_eq!(answer.code, 2, "{line}\n{}", answer.stderr);
         let text = answer.json["error"].as_str().unwrap_or_default().to_owned();
@@ -61,31 +76,33 @@ impl Bench {
         }
     }
 
-    pub fn read_json(&self, relative: &str) -> Value {
+    pub(crate) fn read_json(&self, relative: &str) -> Value {
         let path = self.path(relative);
-        let text = std::fs::read_to_string(&path)
-            .unwrap_or_else(|e| panic!("{e}: {}", path.display()));
+        let text =
+            std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{e}: {}", path.display()));
         serde_json::from_str(&text).unwrap()
     }
 
-    pub fn write_json(&self, relative: &str, value: &Value) {
-        std::fs::write(self.path(relative), serde_json::to_string_pretty(value).unwrap()).unwrap();
+    pub(crate) fn write_json(&self, relative: &str, value: &Value) {
+        std::fs::write(
+            self.path(relative),
+            serde_json::to_string_pretty(value).unwrap(),
+        )
+        .unwrap();
     }
 
     /// A phantom cohort, planned and preprocessed with a network of a few thousand weights.
-    pub fn tiny_dataset(&self, n_cases: usize, n_held_out: usize) {
+    pub(crate) fn tiny_dataset(&self, n_cases: usize, n_held_out: usize) {
         self.done(&format!(
             "phantom --out cohort --cases {n_cases} --held-out {n_held_out} --matrix small --seed 3"
         ));
         self.done("plan cohort/Dataset101_T1Axial --out pp --preset small");
         self.shrink_network("pp/sarxSmallPlans.json");
-        self.done(
-            "preprocess cohort/Dataset101_T1Axial --plans pp/sarxSmallPlans.json --out pp",
-        );
+        self.done("preprocess cohort/Dataset101_T1Axial --plans pp/sarxSmallPlans.json --out pp");
     }
 
     /// Two stages, two and four features, small patches.
-    pub fn shrink_network(&self, plans: &str) {
+    pub(crate) fn shrink_network(&self, plans: &str) {
         let mut document = self.read_json(plans);
         let configuration = &mut document["configurations"]["3d_fullres"];
         configuration["patch_size"] = json!([8, 32, 32]);
@@ -100,7 +117,7 @@ impl Bench {
         self.write_json(plans, &document);
     }
 
-    pub fn train_line(&self, out: &str, more: &str) -> String {
+    pub(crate) fn train_line(&self, out: &str, more: &str) -> String {
         format!(
             "train pp --plans sarxSmallPlans --fold 0 --out {out} --epochs 3 --iterations 4 \
              --val-iterations 2 --seed 5 {more}"
@@ -109,7 +126,7 @@ impl Bench {
 }
 
 /// All files below a folder with their bytes.
-pub fn bytes_below(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub(crate) fn bytes_below(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {

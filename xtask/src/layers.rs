@@ -31,7 +31,9 @@ fn faults(layers: &Layers, fences: &Fences, packages: &[Package]) -> Vec<String>
             continue;
         }
         let Some(layer) = layers.get(name) else {
-            faults.push(format!("{name} is not in the layer table of ARCHITECTURE.md"));
+            faults.push(format!(
+                "{name} is not in the layer table of ARCHITECTURE.md"
+            ));
             continue;
         };
         for (dependency, dev) in dependencies {
@@ -55,7 +57,9 @@ fn faults(layers: &Layers, fences: &Fences, packages: &[Package]) -> Vec<String>
     }
     let present: BTreeSet<&String> = packages.iter().map(|(name, _)| name).collect();
     for name in layers.keys().filter(|name| !present.contains(name)) {
-        faults.push(format!("ARCHITECTURE.md lists {name}, which is not in the workspace"));
+        faults.push(format!(
+            "ARCHITECTURE.md lists {name}, which is not in the workspace"
+        ));
     }
     faults
 }
@@ -71,7 +75,9 @@ fn tables(root: &Path) -> Result<(Layers, Fences), String> {
         if let Ok(layer) = cells[1].parse() {
             layers.insert(name, layer);
         } else if cells.len() == 2 {
-            let allowed = cells[1].split(',').map(|c| c.trim().trim_matches('`').to_owned());
+            let allowed = cells[1]
+                .split(',')
+                .map(|c| c.trim().trim_matches('`').to_owned());
             fences.insert(name, allowed.collect());
         }
     }
@@ -82,15 +88,28 @@ fn tables(root: &Path) -> Result<(Layers, Fences), String> {
 }
 
 fn packages(root: &Path) -> Result<Vec<Package>, String> {
-    #[expect(clippy::disallowed_methods, reason = "cargo tells its children where it is")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "cargo tells its children where it is"
+    )]
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .args([
+            "metadata",
+            "--no-deps",
+            "--format-version",
+            "1",
+            "--offline",
+        ])
         .current_dir(root)
         .output()
         .map_err(|e| format!("cargo metadata: {e}"))?;
-    let metadata: Value = serde_json::from_slice(&output.stdout)
-        .map_err(|e| format!("cargo metadata: {e}: {}", String::from_utf8_lossy(&output.stderr)))?;
+    let metadata: Value = serde_json::from_slice(&output.stdout).map_err(|e| {
+        format!(
+            "cargo metadata: {e}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        )
+    })?;
     let array = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     Ok(array(&metadata["packages"])
@@ -120,8 +139,14 @@ mod tests {
         let layers = Layers::from([("low".into(), 1), ("high".into(), 2), ("gone".into(), 3)]);
         let fences = Fences::from([("burn".into(), BTreeSet::from(["high".into()]))]);
         let packages = [
-            ("low".into(), vec![("high".into(), false), ("burn".into(), false)]),
-            ("high".into(), vec![("low".into(), false), ("burn".into(), false)]),
+            (
+                "low".into(),
+                vec![("high".into(), false), ("burn".into(), false)],
+            ),
+            (
+                "high".into(),
+                vec![("low".into(), false), ("burn".into(), false)],
+            ),
             ("stranger".into(), vec![]),
         ];
         assert_eq!(faults(&layers, &fences, &packages).len(), 4);

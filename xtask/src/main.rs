@@ -1,7 +1,11 @@
 //! The checks of the house: `cargo xtask layers`, `cargo xtask tidy`, `cargo xtask` for both.
 //!
 //! Each is also an ordinary test, so `cargo test --workspace` holds them.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer's tool prints")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a developer's tool prints"
+)]
 
 mod layers;
 mod tidy;

@@ -11,7 +11,8 @@ impl Affine {
     /// Maps a point in voxel units, `(i, j, k)`, to world RAS+ mm.
     #[must_use]
     pub fn apply(&self, ijk: [f64; 3]) -> [f64; 3] {
-        self.0.map(|row| row[0] * ijk[0] + row[1] * ijk[1] + row[2] * ijk[2] + row[3])
+        self.0
+            .map(|row| row[0] * ijk[0] + row[1] * ijk[1] + row[2] * ijk[2] + row[3])
     }
 
     /// The inverse map `voxel_from_world`, or `None` when the matrix is singular.
@@ -45,9 +46,15 @@ mod tests {
     #[test]
     fn inverse_undoes_an_oblique_map() {
         let (s, c) = 0.3f64.sin_cos();
-        let affine =
-            Affine([[2.0 * c, -s, 0.1, 5.0], [2.0 * s, c, 0.0, -7.0], [0.0, 0.2, 4.0, 11.0]]);
-        let back = affine.inverse().unwrap().apply(affine.apply([3.0, 4.0, 5.0]));
+        let affine = Affine([
+            [2.0 * c, -s, 0.1, 5.0],
+            [2.0 * s, c, 0.0, -7.0],
+            [0.0, 0.2, 4.0, 11.0],
+        ]);
+        let back = affine
+            .inverse()
+            .unwrap()
+            .apply(affine.apply([3.0, 4.0, 5.0]));
         for (found, expected) in back.into_iter().zip([3.0, 4.0, 5.0]) {
             assert!((found - expected).abs() < 1e-12);
         }

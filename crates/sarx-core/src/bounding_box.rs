@@ -15,7 +15,10 @@ impl BoundingBox {
     /// The whole of an array of this shape.
     #[must_use]
     pub fn whole(size: [usize; 3]) -> Self {
-        Self { lower: [0; 3], upper: size }
+        Self {
+            lower: [0; 3],
+            upper: size,
+        }
     }
 
     /// The tight box around all true voxels, or `None` if there is none.
@@ -57,7 +60,13 @@ mod tests {
         mask[[1, 2, 3]] = true;
         mask[[3, 2, 5]] = true;
         let found = BoundingBox::around(mask.view()).unwrap();
-        assert_eq!(found, BoundingBox { lower: [1, 2, 3], upper: [4, 3, 6] });
+        assert_eq!(
+            found,
+            BoundingBox {
+                lower: [1, 2, 3],
+                upper: [4, 3, 6]
+            }
+        );
         assert_eq!(found.size(), [3, 1, 3]);
     }
 }

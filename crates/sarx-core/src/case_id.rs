@@ -11,7 +11,9 @@ pub struct CaseId(String);
 
 /// A name that cannot be a case's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name:?} cannot be a case name: it must not be empty, start with a dot, or hold /, \\, : or control characters")]
+#[error(
+    "{name:?} cannot be a case name: it must not be empty, start with a dot, or hold /, \\, : or control characters"
+)]
 pub struct CaseIdError {
     /// What was given.
     pub name: String,

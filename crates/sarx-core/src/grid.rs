@@ -34,7 +34,9 @@ pub enum GridError {
     #[error("direction or origin holds a value that is not finite")]
     NotFinite,
     /// The three axes do not span space.
-    #[error("the directions of the axes are not independent (determinant {determinant}); repair the header first")]
+    #[error(
+        "the directions of the axes are not independent (determinant {determinant}); repair the header first"
+    )]
     Singular {
         /// Determinant of the direction matrix.
         determinant: f64,
@@ -62,7 +64,9 @@ pub enum GridMismatch {
         found: Spacing,
     },
     /// Same voxels in another place or orientation.
-    #[error("corners of the two grids are up to {distance_mm:.3} mm apart (origin or direction differ)")]
+    #[error(
+        "corners of the two grids are up to {distance_mm:.3} mm apart (origin or direction differ)"
+    )]
     Position {
         /// Largest distance between corresponding corners, mm.
         distance_mm: f64,
@@ -102,10 +106,20 @@ impl Grid {
         direction: [[f64; 3]; 3],
         origin_mm: [f64; 3],
     ) -> Result<Self, GridError> {
-        if !direction.iter().flatten().chain(&origin_mm).all(|v| v.is_finite()) {
+        if !direction
+            .iter()
+            .flatten()
+            .chain(&origin_mm)
+            .all(|v| v.is_finite())
+        {
             return Err(GridError::NotFinite);
         }
-        let grid = Self { size, spacing, direction, origin_mm };
+        let grid = Self {
+            size,
+            spacing,
+            direction,
+            origin_mm,
+        };
         let determinant = grid.determinant();
         if determinant.abs() < 1e-6 {
             return Err(GridError::Singular { determinant });
@@ -175,11 +189,20 @@ impl Grid {
     /// [`GridMismatch`] says the first difference found, in the order size, spacing, position.
     pub fn require_same(&self, other: &Self, tolerance_mm: f64) -> Result<(), GridMismatch> {
         if self.size != other.size {
-            return Err(GridMismatch::Size { expected: self.size, found: other.size });
+            return Err(GridMismatch::Size {
+                expected: self.size,
+                found: other.size,
+            });
         }
         let (a, b) = (self.spacing.zyx_mm(), other.spacing.zyx_mm());
-        if a.iter().zip(&b).any(|(a, b)| (a - b).abs() > 1e-4 * a.abs()) {
-            return Err(GridMismatch::Spacing { expected: self.spacing, found: other.spacing });
+        if a.iter()
+            .zip(&b)
+            .any(|(a, b)| (a - b).abs() > 1e-4 * a.abs())
+        {
+            return Err(GridMismatch::Spacing {
+                expected: self.spacing,
+                found: other.spacing,
+            });
         }
         let distance_mm = self.largest_corner_distance_mm(other);
         if distance_mm > tolerance_mm {
@@ -195,7 +218,11 @@ impl Grid {
                 let index: [f64; 3] =
                     std::array::from_fn(|a| if corner >> a & 1 == 1 { far[a] } else { 0.0 });
                 let (p, q) = (self.world_from_index(index), other.world_from_index(index));
-                p.iter().zip(&q).map(|(p, q)| (p - q).powi(2)).sum::<f64>().sqrt()
+                p.iter()
+                    .zip(&q)
+                    .map(|(p, q)| (p - q).powi(2))
+                    .sum::<f64>()
+                    .sqrt()
             })
             .fold(0.0, f64::max)
     }
@@ -227,14 +254,19 @@ mod tests {
     #[test]
     fn slice_axis_follows_direction_not_array_axis() {
         assert_eq!(grid().slice_axis(), SliceAxis::Axial);
-        let sagittal =
-            Grid { direction: [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], ..grid() };
+        let sagittal = Grid {
+            direction: [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
+            ..grid()
+        };
         assert_eq!(sagittal.slice_axis(), SliceAxis::Sagittal);
     }
 
     #[test]
     fn a_shifted_grid_is_reported_with_its_distance() {
-        let moved = Grid { origin_mm: [3.0, 4.0, 0.0], ..grid() };
+        let moved = Grid {
+            origin_mm: [3.0, 4.0, 0.0],
+            ..grid()
+        };
         assert_eq!(
             grid().require_same(&moved, 0.1),
             Err(GridMismatch::Position { distance_mm: 5.0 })

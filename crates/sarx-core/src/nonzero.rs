@@ -15,7 +15,9 @@ use ndarray::{Array3, ArrayView3};
 /// If `channels` is empty: a case without channels is refused when it is read.
 #[must_use]
 pub fn nonzero_mask(channels: &[ArrayView3<'_, f32>]) -> Array3<bool> {
-    let (first, rest) = channels.split_first().expect("a case has at least one channel");
+    let (first, rest) = channels
+        .split_first()
+        .expect("a case has at least one channel");
     let mut mask = first.map(|&v| v != 0.0);
     for channel in rest {
         mask.zip_mut_with(channel, |inside, &v| *inside |= v != 0.0);
@@ -33,12 +35,8 @@ pub fn fill_holes(mask: &mut Array3<bool>) {
     let mut outside = Array3::from_elem(mask.raw_dim(), false);
     let mut stack = Vec::new();
     for ((z, y, x), &inside) in mask.indexed_iter() {
-        let border = z == 0
-            || y == 0
-            || x == 0
-            || z + 1 == depth
-            || y + 1 == height
-            || x + 1 == width;
+        let border =
+            z == 0 || y == 0 || x == 0 || z + 1 == depth || y + 1 == height || x + 1 == width;
         if border && !inside {
             outside[[z, y, x]] = true;
             stack.push([z, y, x]);
@@ -86,7 +84,10 @@ mod tests {
         let mut mask = Array3::from_elem((1, 3, 3), true);
         mask[[0, 1, 1]] = false;
         fill_holes(&mut mask);
-        assert!(!mask[[0, 1, 1]], "every voxel of one slice is border, as in SciPy");
+        assert!(
+            !mask[[0, 1, 1]],
+            "every voxel of one slice is border, as in SciPy"
+        );
     }
 
     #[test]

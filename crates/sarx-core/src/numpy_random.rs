@@ -24,7 +24,11 @@ impl NumpyRandom {
         state.push(seed);
         for i in 1..N as u32 {
             let previous = state[i as usize - 1];
-            state.push(1_812_433_253u32.wrapping_mul(previous ^ (previous >> 30)).wrapping_add(i));
+            state.push(
+                1_812_433_253u32
+                    .wrapping_mul(previous ^ (previous >> 30))
+                    .wrapping_add(i),
+            );
         }
         Self { state, next: N }
     }
@@ -113,6 +117,9 @@ mod tests {
                 fold
             })
             .collect();
-        assert_eq!(folds, [vec![0, 7], vec![3, 9], vec![4, 6], vec![1, 8], vec![2, 5]]);
+        assert_eq!(
+            folds,
+            [vec![0, 7], vec![3, 9], vec![4, 6], vec![1, 8], vec![2, 5]]
+        );
     }
 }

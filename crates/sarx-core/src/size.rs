@@ -67,7 +67,10 @@ mod tests {
     #[test]
     fn empty_and_overflowing_sizes_are_refused() {
         assert_eq!(Size::new([3, 0, 2]), Err(SizeError::EmptyAxis { axis: 1 }));
-        assert!(matches!(Size::new([usize::MAX, 2, 1]), Err(SizeError::TooLarge { .. })));
+        assert!(matches!(
+            Size::new([usize::MAX, 2, 1]),
+            Err(SizeError::TooLarge { .. })
+        ));
         assert_eq!(Size::new([2, 3, 4]).unwrap().n_voxels(), 24);
     }
 }

@@ -8,7 +8,9 @@ pub struct Spacing([f64; 3]);
 
 /// A spacing that no voxel can have.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("spacing along axis {axis} (of z, y, x = 0, 1, 2) is {found} mm; it must be a positive finite number")]
+#[error(
+    "spacing along axis {axis} (of z, y, x = 0, 1, 2) is {found} mm; it must be a positive finite number"
+)]
 pub struct SpacingError {
     /// Index into `[z, y, x]`.
     pub axis: usize,
@@ -24,7 +26,10 @@ impl Spacing {
     /// [`SpacingError`] names the first axis that is zero, negative or not finite.
     pub fn new(spacing_mm: [f64; 3]) -> Result<Self, SpacingError> {
         match spacing_mm.iter().position(|&s| !(s.is_finite() && s > 0.0)) {
-            Some(axis) => Err(SpacingError { axis, found: spacing_mm[axis] }),
+            Some(axis) => Err(SpacingError {
+                axis,
+                found: spacing_mm[axis],
+            }),
             None => Ok(Self(spacing_mm)),
         }
     }

@@ -48,7 +48,10 @@ impl<T> Volume<T> {
     {
         let (z, y, x) = voxels.dim();
         if [z, y, x] != grid.size.zyx() {
-            return Err(VolumeError { expected: grid.size, found: [z, y, x] });
+            return Err(VolumeError {
+                expected: grid.size,
+                found: [z, y, x],
+            });
         }
         let voxels = if voxels.is_standard_layout() {
             voxels
@@ -64,7 +67,10 @@ impl<T> Volume<T> {
     where
         T: Clone,
     {
-        Self { voxels: Array3::from_elem(grid.size.zyx(), value), grid }
+        Self {
+            voxels: Array3::from_elem(grid.size.zyx(), value),
+            grid,
+        }
     }
 
     /// The array, C order `[z, y, x]`.
@@ -93,7 +99,10 @@ impl<T> Volume<T> {
     /// The same grid with every value mapped.
     #[must_use]
     pub fn map<U>(&self, f: impl FnMut(&T) -> U) -> Volume<U> {
-        Volume { voxels: self.voxels.map(f), grid: self.grid }
+        Volume {
+            voxels: self.voxels.map(f),
+            grid: self.grid,
+        }
     }
 }
 
@@ -108,7 +117,10 @@ impl TryFrom<&Volume<f32>> for LabelMap {
     fn try_from(image: &Volume<f32>) -> Result<Self, LabelError> {
         let bad = |v: f32| !(v >= 0.0 && v <= f32::from(Label::MAX) && v.fract() == 0.0);
         if let Some(((z, y, x), &found)) = image.voxels.indexed_iter().find(|&(_, &v)| bad(v)) {
-            return Err(LabelError { index: [z, y, x], found });
+            return Err(LabelError {
+                index: [z, y, x],
+                found,
+            });
         }
         Ok(image.map(|&v| v as Label))
     }

@@ -27,8 +27,13 @@ pub fn predict_case(
     let grid = *channels.first().ok_or(PredictError::NoChannels)?.grid();
     let channels: Vec<&Volume<f32>> = channels.iter().collect();
     let case = preprocess(&channels, None, model.preprocess_spec())?;
-    let labels =
-        predict_preprocessed(model, predictor, case.image.view(), &case.properties, after_tile)?;
+    let labels = predict_preprocessed(
+        model,
+        predictor,
+        case.image.view(),
+        &case.properties,
+        after_tile,
+    )?;
     Ok(Volume::new(labels, grid)?)
 }
 
@@ -45,14 +50,21 @@ pub fn predict_preprocessed(
     properties: &Properties,
     after_tile: impl FnMut(usize) -> bool,
 ) -> Result<ndarray::Array3<Label>, PredictError> {
-    let logits = predictor.logits(image, after_tile).map_err(|error| match error {
-        SlidingWindowError::Tiling(error) => PredictError::Tiling(error),
-        SlidingWindowError::Network(never) => match never {},
-        SlidingWindowError::Stopped => PredictError::Stopped,
-    })?;
+    let logits = predictor
+        .logits(image, after_tile)
+        .map_err(|error| match error {
+            SlidingWindowError::Tiling(error) => PredictError::Tiling(error),
+            SlidingWindowError::Network(never) => match never {},
+            SlidingWindowError::Stopped => PredictError::Stopped,
+        })?;
     if !logits.iter().all(|logit| logit.is_finite()) {
         return Err(PredictError::NotFinite);
     }
     let spec = model.preprocess_spec();
-    Ok(labels_from_logits(logits.view(), &heads(model.dataset()), properties, spec)?)
+    Ok(labels_from_logits(
+        logits.view(),
+        &heads(model.dataset()),
+        properties,
+        spec,
+    )?)
 }

@@ -40,7 +40,9 @@ pub enum PredictError {
         source: std::io::Error,
     },
     /// The network gave values that are no numbers.
-    #[error("the network's output is not finite; the weights are damaged or the image holds extreme values")]
+    #[error(
+        "the network's output is not finite; the weights are damaged or the image holds extreme values"
+    )]
     NotFinite,
     /// The caller asked to stop.
     #[error("prediction was stopped")]

@@ -1,5 +1,6 @@
 //! All cases of a folder. A case that fails is named and does not stop the others.
 
+use crate::tiles::check_step;
 use crate::{PredictError, PredictOptions, Predictor, predict_case};
 use sarx_core::{CaseId, Progress};
 use sarx_model::ModelFolder;
@@ -53,6 +54,7 @@ pub fn predict_folder(
     predictor: &Predictor,
     progress: &dyn Progress,
 ) -> Result<FolderPrediction, PredictError> {
+    check_step(request.options.step)?;
     std::fs::create_dir_all(request.output).map_err(|source| PredictError::Folder {
         path: request.output.to_owned(),
         source,
@@ -119,7 +121,9 @@ fn warn_of_orientation(
 }
 
 fn output_path(request: &FolderRequest<'_>, case: &CaseId) -> PathBuf {
-    request.output.join(format!("{case}{}", request.model.dataset().file_ending()))
+    request
+        .output
+        .join(format!("{case}{}", request.model.dataset().file_ending()))
 }
 
 fn write_documents(
@@ -127,12 +131,18 @@ fn write_documents(
     result: &FolderPrediction,
 ) -> Result<(), PredictError> {
     let model = request.model;
-    model.dataset().write(&request.output.join("dataset.json"))?;
-    model.plans().write(&request.output.join("plans.json")).map_err(sarx_model::ModelError::from)?;
+    model
+        .dataset()
+        .write(&request.output.join("dataset.json"))?;
+    model
+        .plans()
+        .write(&request.output.join("plans.json"))
+        .map_err(sarx_model::ModelError::from)?;
     let names = |cases: &[CaseId]| cases.iter().map(CaseId::to_string).collect::<Vec<_>>();
-    let failed = result.failed.iter().map(|(case, error)| {
-        json!({"case": case.to_string(), "error": error.to_string()})
-    });
+    let failed = result
+        .failed
+        .iter()
+        .map(|(case, error)| json!({"case": case.to_string(), "error": error.to_string()}));
     let document = json!({
         "schema_version": 1,
         "sarx_version": env!("CARGO_PKG_VERSION"),

@@ -34,7 +34,13 @@ fn impulse_response(n: usize) -> Vec<f64> {
     let sum: f64 = (-radius..=radius).map(kernel).sum();
     let centre = (n / 2) as i64;
     (0..n as i64)
-        .map(|i| if (i - centre).abs() <= radius { kernel(i - centre) / sum } else { 0.0 })
+        .map(|i| {
+            if (i - centre).abs() <= radius {
+                kernel(i - centre) / sum
+            } else {
+                0.0
+            }
+        })
         .collect()
 }
 
@@ -53,8 +59,14 @@ mod tests {
     fn values_of_scipy() {
         // a = np.zeros(8); a[4] = 1; scipy.ndimage.gaussian_filter(a, 1.0, mode="constant")
         let expected = [
-            1.338_306_25e-4, 4.431_861_6e-3, 5.399_112_7e-2, 2.419_714_5e-1, 3.989_434_7e-1,
-            2.419_714_5e-1, 5.399_112_7e-2, 4.431_861_6e-3,
+            1.338_306_25e-4,
+            4.431_861_6e-3,
+            5.399_112_7e-2,
+            2.419_714_5e-1,
+            3.989_434_7e-1,
+            2.419_714_5e-1,
+            5.399_112_7e-2,
+            4.431_861_6e-3,
         ];
         for (found, expected) in impulse_response(8).into_iter().zip(expected) {
             assert!((found - expected).abs() < 1e-8, "{found} {expected}");

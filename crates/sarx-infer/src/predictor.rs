@@ -22,7 +22,12 @@ pub struct PredictOptions {
 
 impl Default for PredictOptions {
     fn default() -> Self {
-        Self { folds: Vec::new(), weights: WeightsKind::Final, mirroring: true, step: 0.5 }
+        Self {
+            folds: Vec::new(),
+            weights: WeightsKind::Final,
+            mirroring: true,
+            step: 0.5,
+        }
     }
 }
 
@@ -68,10 +73,22 @@ impl Predictor {
     ) -> Self {
         // A patch of one slice is a 2D network: its slices are not mirrored against each other.
         let axes: &[isize] = if patch[0] == 1 { &[3, 4] } else { &[2, 3, 4] };
-        let mirrorings =
-            if options.mirroring { subsets(axes) } else { vec![Vec::new()] };
-        let window = WindowOptions { patch, step: options.step, n_heads };
-        Self { networks, device, window, mirrorings }
+        let mirrorings = if options.mirroring {
+            subsets(axes)
+        } else {
+            vec![Vec::new()]
+        };
+        let window = WindowOptions {
+            patch,
+            step: options.step,
+            n_heads,
+        };
+        Self {
+            networks,
+            device,
+            window,
+            mirrorings,
+        }
     }
 
     /// Logits of a whole image, averaged over folds and mirrorings before any softmax.
@@ -117,10 +134,15 @@ impl Predictor {
     fn tile_logits(&self, network: &Unet, tile: Array4<f32>) -> Array4<f32> {
         let (c, z, y, x) = tile.dim();
         // `sliding_window` hands out tiles in standard layout without offset.
-        let tile = image_tensor(tile.into_raw_vec_and_offset().0, [1, c, z, y, x], &self.device);
-        let mirrored = self.mirrorings.iter().map(|axes| {
-            flip(network.forward(flip(tile.clone(), axes)), axes)
-        });
+        let tile = image_tensor(
+            tile.into_raw_vec_and_offset().0,
+            [1, c, z, y, x],
+            &self.device,
+        );
+        let mirrored = self
+            .mirrorings
+            .iter()
+            .map(|axes| flip(network.forward(flip(tile.clone(), axes)), axes));
         let sum = mirrored.reduce(|a: Tensor<5>, b| a + b);
         let sum = sum.unwrap_or_else(|| unreachable!("there is always the identity"));
         let mean = sum / self.mirrorings.len() as f64;
@@ -133,14 +155,19 @@ impl Predictor {
 
 /// Mirrors along each of the axes; along none it is the tensor itself.
 fn flip(tensor: Tensor<5>, axes: &[isize]) -> Tensor<5> {
-    axes.iter().fold(tensor, |tensor, &axis| tensor.flip([axis]))
+    axes.iter()
+        .fold(tensor, |tensor, &axis| tensor.flip([axis]))
 }
 
 /// All subsets of the axes, the empty one first.
 fn subsets(axes: &[isize]) -> Vec<Vec<isize>> {
     (0..1usize << axes.len())
         .map(|set| {
-            axes.iter().enumerate().filter(|(i, _)| set >> i & 1 == 1).map(|(_, &a)| a).collect()
+            axes.iter()
+                .enumerate()
+                .filter(|(i, _)| set >> i & 1 == 1)
+                .map(|(_, &a)| a)
+                .collect()
         })
         .collect()
 }

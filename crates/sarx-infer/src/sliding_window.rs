@@ -57,7 +57,9 @@ pub fn sliding_window<E>(
         }
     }
     for mut head in sums.outer_iter_mut() {
-        Zip::from(&mut head).and(&weight_sums).par_for_each(|sum, &weight| *sum /= weight);
+        Zip::from(&mut head)
+            .and(&weight_sums)
+            .par_for_each(|sum, &weight| *sum /= weight);
     }
     Ok(crop(sums.view(), low, spatial(image)).to_owned())
 }
@@ -87,7 +89,10 @@ fn add_tile(
     let range = |axis: usize| Slice::from(at[axis]..at[axis] + weights.shape()[axis]);
     for (mut sum, logit) in sums.outer_iter_mut().zip(logits.outer_iter()) {
         let mut tile = sum.slice_each_axis_mut(|a| range(a.axis.index()));
-        Zip::from(&mut tile).and(&logit).and(weights).for_each(|s, &l, &w| *s += l * w);
+        Zip::from(&mut tile)
+            .and(&logit)
+            .and(weights)
+            .for_each(|s, &l, &w| *s += l * w);
     }
     let mut tile = weight_sums.slice_each_axis_mut(|a| range(a.axis.index()));
     tile += weights;
@@ -138,19 +143,30 @@ mod tests {
     }
 
     fn options(patch: [usize; 3]) -> WindowOptions {
-        WindowOptions { patch, step: 0.5, n_heads: 1 }
+        WindowOptions {
+            patch,
+            step: 0.5,
+            n_heads: 1,
+        }
     }
 
     #[test]
     fn a_network_that_copies_its_input_gives_the_image_back() {
         for size in [[9, 12, 7], [3, 12, 7], [2, 2, 2], [4, 5, 6]] {
             let image = ramp(size);
-            let found =
-                sliding_window(image.view(), &options([4, 5, 6]), Ok::<_, Infallible>, |_| true)
-                    .unwrap();
+            let found = sliding_window(
+                image.view(),
+                &options([4, 5, 6]),
+                Ok::<_, Infallible>,
+                |_| true,
+            )
+            .unwrap();
             assert_eq!(found.dim(), image.dim());
-            let worst =
-                found.iter().zip(&image).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            let worst = found
+                .iter()
+                .zip(&image)
+                .map(|(a, b)| (a - b).abs())
+                .fold(0.0, f32::max);
             assert!(worst < 1e-5, "{size:?}: {worst}");
         }
     }
@@ -158,12 +174,23 @@ mod tests {
     #[test]
     fn stopping_and_failing_networks_are_told_apart() {
         let image = ramp([9, 9, 9]);
-        let stopped =
-            sliding_window(image.view(), &options([4, 4, 4]), Ok::<_, Infallible>, |_| false);
+        let stopped = sliding_window(
+            image.view(),
+            &options([4, 4, 4]),
+            Ok::<_, Infallible>,
+            |_| false,
+        );
         assert!(matches!(stopped, Err(SlidingWindowError::Stopped)));
-        let failed =
-            sliding_window(image.view(), &options([4, 4, 4]), |_| Err("no memory"), |_| true);
-        assert!(matches!(failed, Err(SlidingWindowError::Network("no memory"))));
+        let failed = sliding_window(
+            image.view(),
+            &options([4, 4, 4]),
+            |_| Err("no memory"),
+            |_| true,
+        );
+        assert!(matches!(
+            failed,
+            Err(SlidingWindowError::Network("no memory"))
+        ));
     }
 
     #[test]
@@ -173,7 +200,10 @@ mod tests {
         let mut calls = 0;
         let network = |tile: Array4<f32>| {
             calls += 1;
-            Ok::<_, Infallible>(Array4::from_elem(tile.dim(), if calls == 1 { 0.0 } else { 1.0 }))
+            Ok::<_, Infallible>(Array4::from_elem(
+                tile.dim(),
+                if calls == 1 { 0.0 } else { 1.0 },
+            ))
         };
         let found = sliding_window(image.view(), &options([4, 4, 4]), network, |_| true).unwrap();
         let row: Vec<f32> = found.slice(ndarray::s![0, 2, 2, ..]).to_vec();

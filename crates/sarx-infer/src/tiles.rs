@@ -11,7 +11,9 @@ pub enum TilingError {
         found: f64,
     },
     /// The caller did not pad.
-    #[error("image has {image} voxels along axis {axis} (of z, y, x = 0, 1, 2), fewer than the patch's {patch}")]
+    #[error(
+        "image has {image} voxels along axis {axis} (of z, y, x = 0, 1, 2), fewer than the patch's {patch}"
+    )]
     ImageSmallerThanPatch {
         /// Index into `[z, y, x]`.
         axis: usize,
@@ -56,9 +58,7 @@ pub fn tile_starts(
     patch: [usize; 3],
     step: f64,
 ) -> Result<[Vec<usize>; 3], TilingError> {
-    if !(step > 0.0 && step <= 1.0) {
-        return Err(TilingError::StepOutOfRange { found: step });
-    }
+    check_step(step)?;
     for axis in 0..3 {
         if image[axis] < patch[axis] {
             return Err(TilingError::ImageSmallerThanPatch {
@@ -68,7 +68,18 @@ pub fn tile_starts(
             });
         }
     }
-    Ok(std::array::from_fn(|axis| starts_along(image[axis], patch[axis], step)))
+    Ok(std::array::from_fn(|axis| {
+        starts_along(image[axis], patch[axis], step)
+    }))
+}
+
+/// Checks the distance of tiles before any image is read.
+pub(crate) fn check_step(step: f64) -> Result<(), TilingError> {
+    if step > 0.0 && step <= 1.0 {
+        Ok(())
+    } else {
+        Err(TilingError::StepOutOfRange { found: step })
+    }
 }
 
 fn starts_along(image: usize, patch: usize, step: f64) -> Vec<usize> {
@@ -78,7 +89,9 @@ fn starts_along(image: usize, patch: usize, step: f64) -> Vec<usize> {
         return vec![0];
     }
     let stride = free / (n_tiles - 1) as f64;
-    (0..n_tiles).map(|i| (stride * i as f64).round_ties_even() as usize).collect()
+    (0..n_tiles)
+        .map(|i| (stride * i as f64).round_ties_even() as usize)
+        .collect()
 }
 
 #[cfg(test)]
@@ -102,7 +115,11 @@ mod tests {
         }
         assert_eq!(
             tile_starts([9, 3, 9], [4; 3], 0.5),
-            Err(TilingError::ImageSmallerThanPatch { axis: 1, image: 3, patch: 4 })
+            Err(TilingError::ImageSmallerThanPatch {
+                axis: 1,
+                image: 3,
+                patch: 4
+            })
         );
     }
 

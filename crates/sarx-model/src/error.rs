@@ -93,7 +93,9 @@ pub enum ModelError {
         what: String,
     },
     /// A spline order that is not supported.
-    #[error("configuration \"{configuration}\" resamples with splines of order {order}; 0, 1 and 3 are supported")]
+    #[error(
+        "configuration \"{configuration}\" resamples with splines of order {order}; 0, 1 and 3 are supported"
+    )]
     SplineOrder {
         /// The configuration.
         configuration: String,
@@ -101,13 +103,17 @@ pub enum ModelError {
         order: u8,
     },
     /// Intensities of a channel are missing from the plans.
-    #[error("channel {channel} is normalized as CT, but the plans hold no foreground intensities for it")]
+    #[error(
+        "channel {channel} is normalized as CT, but the plans hold no foreground intensities for it"
+    )]
     NoIntensities {
         /// Index of the channel.
         channel: usize,
     },
     /// The plans and dataset.json do not speak of the same channels.
-    #[error("configuration \"{configuration}\" is made for {plans} channels, dataset.json declares {dataset}")]
+    #[error(
+        "configuration \"{configuration}\" is made for {plans} channels, dataset.json declares {dataset}"
+    )]
     Channels {
         /// The configuration.
         configuration: String,

@@ -104,7 +104,15 @@ impl ModelFolder {
         let unet = unet_config(&configuration, &dataset)?;
         let spec = preprocess_spec(&plans, &configuration, &dataset)?;
         let path = path.to_owned();
-        Ok(Self { path, plans, dataset, configuration, manifest, unet, spec })
+        Ok(Self {
+            path,
+            plans,
+            dataset,
+            configuration,
+            manifest,
+            unet,
+            spec,
+        })
     }
 
     fn require_same(&self, existing: &Self) -> Result<(), ModelError> {
@@ -116,7 +124,11 @@ impl ModelFolder {
             path: self.path.clone(),
         };
         if new.configuration != old.configuration {
-            return Err(differs("configuration", &new.configuration, &old.configuration));
+            return Err(differs(
+                "configuration",
+                &new.configuration,
+                &old.configuration,
+            ));
         }
         if new.plans_hash != old.plans_hash {
             let short = |hash: &str| hash.chars().take(12).collect::<String>();
@@ -164,16 +176,24 @@ impl ModelFolder {
     ///
     /// [`ModelError`] if the folder cannot be listed or no fold has weights.
     pub fn folds(&self, kind: WeightsKind) -> Result<Vec<Fold>, ModelError> {
-        let failed = |source| ModelError::Read { what: "the folder", path: self.path.clone(), source };
+        let failed = |source| ModelError::Read {
+            what: "the folder",
+            path: self.path.clone(),
+            source,
+        };
         let mut folds = Vec::new();
         for entry in std::fs::read_dir(&self.path).map_err(failed)? {
             let name = entry.map_err(failed)?.file_name();
-            let fold = name.to_str().and_then(|n| n.strip_prefix("fold_")?.parse::<Fold>().ok());
+            let fold = name
+                .to_str()
+                .and_then(|n| n.strip_prefix("fold_")?.parse::<Fold>().ok());
             folds.extend(fold.filter(|&fold| self.weights_path(fold, kind).exists()));
         }
         folds.sort_unstable();
         if folds.is_empty() {
-            return Err(ModelError::NoFolds { path: self.path.clone() });
+            return Err(ModelError::NoFolds {
+                path: self.path.clone(),
+            });
         }
         Ok(folds)
     }
@@ -193,28 +213,43 @@ impl ModelFolder {
         if !path.exists() {
             let folds = self.folds(kind).unwrap_or_default();
             let available = folds.iter().map(Fold::to_string).collect::<Vec<_>>();
-            let available =
-                if available.is_empty() { "none".to_owned() } else { available.join(", ") };
-            return Err(ModelError::NoFold { fold, available, path });
+            let available = if available.is_empty() {
+                "none".to_owned()
+            } else {
+                available.join(", ")
+            };
+            return Err(ModelError::NoFold {
+                fold,
+                available,
+                path,
+            });
         }
         let bytes = std::fs::read(&path).map_err(|source| ModelError::Read {
             what: "the weights",
             path: path.clone(),
             source,
         })?;
-        let unfit = |source| ModelError::Weights { path: path.clone(), source };
-        let file = WeightsFile::from_bytes(&bytes).map_err(unfit)?;
-        let unet = self.unet.init(device, 0).map_err(|source| ModelError::Network {
-            configuration: self.configuration.name.clone(),
+        let unfit = |source| ModelError::Weights {
+            path: path.clone(),
             source,
-        })?;
+        };
+        let file = WeightsFile::from_bytes(&bytes).map_err(unfit)?;
+        let unet = self
+            .unet
+            .init(device, 0)
+            .map_err(|source| ModelError::Network {
+                configuration: self.configuration.name.clone(),
+                source,
+            })?;
         unet.with_parameters(file.arrays).map_err(unfit)
     }
 
     /// File of a fold's weights.
     #[must_use]
     pub fn weights_path(&self, fold: Fold, kind: WeightsKind) -> PathBuf {
-        self.path.join(fold_folder_name(fold)).join(kind.file_name())
+        self.path
+            .join(fold_folder_name(fold))
+            .join(kind.file_name())
     }
 
     /// The folder.
@@ -272,7 +307,10 @@ fn read_manifest(path: &Path) -> Result<Manifest, ModelError> {
         path: path.to_owned(),
         source,
     })?;
-    let bad = |what: String| ModelError::Manifest { what, path: path.to_owned() };
+    let bad = |what: String| ModelError::Manifest {
+        what,
+        path: path.to_owned(),
+    };
     let manifest: Manifest = serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
     if manifest.schema_version != Manifest::SCHEMA_VERSION {
         return Err(bad(format!(

@@ -29,7 +29,10 @@ impl Manifest {
     /// The slice axis of most training cases, or `None` if it was not recorded.
     #[must_use]
     pub fn usual_slice_axis(&self) -> Option<&str> {
-        self.slice_axes.iter().max_by_key(|(_, n)| **n).map(|(axis, _)| axis.as_str())
+        self.slice_axes
+            .iter()
+            .max_by_key(|(_, n)| **n)
+            .map(|(axis, _)| axis.as_str())
     }
 }
 
@@ -45,5 +48,8 @@ pub fn plans_hash(plans: &Plans, dataset: &DatasetJson) -> String {
             hash.update(value.to_string());
         }
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

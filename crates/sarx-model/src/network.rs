@@ -43,15 +43,21 @@ pub fn unet_config(
         kernel_sizes: per_axis(&architecture.kernel_sizes),
         strides: per_axis(&architecture.strides),
         encoder: match architecture.network {
-            Network::PlainConvUnet => EncoderKind::Plain { n_conv_per_stage: depth },
-            Network::ResidualEncoderUnet => EncoderKind::Residual { n_blocks_per_stage: depth },
+            Network::PlainConvUnet => EncoderKind::Plain {
+                n_conv_per_stage: depth,
+            },
+            Network::ResidualEncoderUnet => EncoderKind::Residual {
+                n_blocks_per_stage: depth,
+            },
         },
         n_conv_per_stage_decoder: architecture.n_conv_per_stage_decoder.clone(),
         conv_bias: architecture.conv_bias,
         norm_epsilon: architecture.norm_epsilon,
         leaky_slope: architecture.negative_slope,
     };
-    let check = config.check().and_then(|()| config.check_patch(patch(configuration)));
+    let check = config
+        .check()
+        .and_then(|()| config.check_patch(patch(configuration)));
     check.map_err(|source| ModelError::Network {
         configuration: configuration.name.clone(),
         source,
@@ -71,5 +77,8 @@ pub(crate) fn patch(configuration: &Configuration) -> [usize; 3] {
 
 /// The checked plans hold 3 numbers per entry here.
 fn per_axis(entries: &[Vec<usize>]) -> Vec<[usize; 3]> {
-    entries.iter().map(|entry| std::array::from_fn(|axis| entry[axis])).collect()
+    entries
+        .iter()
+        .map(|entry| std::array::from_fn(|axis| entry[axis]))
+        .collect()
 }

@@ -2,7 +2,9 @@
 
 use crate::ModelError;
 use sarx_plan::{Configuration, DatasetJson, NormalizationScheme, Plans};
-use sarx_preprocess::{Heads, Normalization, PreprocessSpec, Resampling, SplineOrder, TargetSpacing};
+use sarx_preprocess::{
+    Heads, Normalization, PreprocessSpec, Resampling, SplineOrder, TargetSpacing,
+};
 
 /// How cases are preprocessed under a configuration.
 ///
@@ -24,7 +26,14 @@ pub fn preprocess_spec(
     let foreground = labels
         .foreground()
         .iter()
-        .map(|region| region.value.labels().iter().map(|&label| label as i16).collect())
+        .map(|region| {
+            region
+                .value
+                .labels()
+                .iter()
+                .map(|&label| label as i16)
+                .collect()
+        })
         .collect();
     let resampling = |r| resampling(&configuration.name, r);
     Ok(PreprocessSpec {
@@ -44,9 +53,13 @@ pub fn preprocess_spec(
 pub fn heads(dataset: &DatasetJson) -> Heads {
     let labels = dataset.labels();
     if labels.has_regions() {
-        Heads::Regions { class_order: labels.regions_class_order().to_vec() }
+        Heads::Regions {
+            class_order: labels.regions_class_order().to_vec(),
+        }
     } else {
-        Heads::Labels { count: labels.n_heads() }
+        Heads::Labels {
+            count: labels.n_heads(),
+        }
     }
 }
 
@@ -57,7 +70,11 @@ fn normalization(
     let one = |(channel, scheme): (usize, &NormalizationScheme)| {
         Ok(match scheme {
             NormalizationScheme::ZScore => Normalization::ZScore {
-                masked: configuration.use_mask_for_norm.get(channel).copied().unwrap_or(false),
+                masked: configuration
+                    .use_mask_for_norm
+                    .get(channel)
+                    .copied()
+                    .unwrap_or(false),
             },
             NormalizationScheme::Ct => {
                 let foreground = plans
@@ -76,7 +93,12 @@ fn normalization(
             NormalizationScheme::RgbTo01 => Normalization::Rgb01,
         })
     };
-    configuration.normalization.iter().enumerate().map(one).collect()
+    configuration
+        .normalization
+        .iter()
+        .enumerate()
+        .map(one)
+        .collect()
 }
 
 fn resampling(

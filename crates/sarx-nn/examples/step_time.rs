@@ -7,19 +7,19 @@ use sarx_nn::{
 };
 use std::time::Instant;
 
-const PATCH: [usize; 3] = [16, 64, 64];
+const PATCH: [usize; 3] = [24, 96, 96];
 
 fn config() -> UnetConfig {
     UnetConfig {
         input_channels: 1,
         n_heads: 2,
-        features_per_stage: vec![8, 16, 32, 64, 80, 80],
-        kernel_sizes: vec![[1, 3, 3], [1, 3, 3], [3; 3], [3; 3], [3; 3], [3; 3]],
-        strides: vec![[1; 3], [1, 2, 2], [1, 2, 2], [2; 3], [2; 3], [1, 2, 2]],
+        features_per_stage: vec![8, 16, 32, 64, 80],
+        kernel_sizes: vec![[1, 3, 3], [3; 3], [3; 3], [3; 3], [3; 3]],
+        strides: vec![[1; 3], [1, 2, 2], [2; 3], [2; 3], [1, 2, 2]],
         encoder: EncoderKind::Plain {
-            n_conv_per_stage: vec![2; 6],
+            n_conv_per_stage: vec![2; 5],
         },
-        n_conv_per_stage_decoder: vec![2; 5],
+        n_conv_per_stage_decoder: vec![2; 4],
         conv_bias: true,
         norm_epsilon: 1e-5,
         leaky_slope: 0.01,
@@ -45,14 +45,14 @@ fn main() {
             ignore_label: None,
             batch_dice: false,
         },
-        5,
+        4,
     );
     let [nz, ny, nx] = PATCH;
     let noise = |i: usize| ((i * 2_654_435_761) % 1_000) as f32 / 500.0 - 1.0;
     let image: Vec<f32> = (0..2 * nz * ny * nx).map(noise).collect();
     let mut size = PATCH;
     let mut targets = Vec::new();
-    for stride in &config.strides[..5] {
+    for stride in &config.strides[..4] {
         for axis in 0..3 {
             size[axis] /= stride[axis];
         }

@@ -164,3 +164,37 @@ fn weights_that_do_not_fit_are_refused_whole() {
     let message = refused(|arrays| arrays.push(arrays[0].clone()));
     assert_eq!(message, format!("tensor \"{first}\" is given twice"));
 }
+
+#[test]
+fn evaluation_agrees_with_the_loss_of_a_step_and_changes_nothing() {
+    let mut state = new_state(3);
+    let before = bytes(&state);
+    let noise = |i: usize| ((i * 31) % 101) as f32 / 50.0 - 1.0;
+    let image: Vec<f32> = (0..2 * 4 * 8 * 8).map(noise).collect();
+    let labels = |[z, y, x]: [usize; 3]| {
+        let labels: Vec<i16> = (0..2 * z * y * x)
+            .map(|i| i16::from(i % x > x / 2))
+            .collect();
+        target_tensor(&labels, [2, z, y, x], &DeviceChoice::Cpu.inference())
+    };
+    let targets = [labels([4, 8, 8]), labels([4, 4, 4])];
+    let config = LossConfig {
+        target: Target::Labels { n_labels: 2 },
+        ignore_label: None,
+        batch_dice: true,
+    };
+    let loss = DeepSupervisionLoss::new(config, 2);
+    let images = image_tensor(image, [2, 1, 4, 8, 8], &DeviceChoice::Cpu.inference());
+    let (found, logits) = state
+        .evaluate(images.clone(), &targets, &loss)
+        .expect("good batch");
+    assert_eq!(logits.dims(), [2, 2, 4, 8, 8]);
+    assert_eq!(bytes(&state), before);
+
+    let error = state
+        .evaluate(images, &targets[..1], &loss)
+        .expect_err("a target is missing");
+    assert!(matches!(error, StepError::TargetCount { .. }), "{error}");
+    let stepped = step_with(&mut state, 0, 1.0).expect("finite");
+    assert!((found - stepped).abs() < 1e-6, "{found} vs {stepped}");
+}

@@ -79,10 +79,10 @@ impl Tissue {
             T::BowelContent => (0.85, 2.6),
             T::Stool => (1.1, 1.2),
             T::Gas => (0.05, 0.05),
-            T::Kidney => (2.7, 3.2),
-            T::Liver => (1.75, 1.3),
-            T::Spleen => (2.0, 2.7),
-            T::PelvicOrgan => (1.85, 2.3),
+            T::Kidney => (2.9, 3.2),
+            T::Liver => (1.45, 1.3),
+            T::Spleen => (1.55, 2.7),
+            T::PelvicOrgan => (1.5, 2.3),
         }
     }
 

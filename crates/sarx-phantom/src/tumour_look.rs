@@ -42,23 +42,23 @@ impl TumourLook {
         let mut between = |low: f64, high: f64| rng.random_range(low..high);
         let (solid, second) = match histology {
             Histology::Leiomyosarcoma => (
-                (between(1.15, 1.42), between(1.6, 2.3)),
+                (between(1.32, 1.58), between(1.6, 2.3)),
                 (between(0.75, 0.95), between(2.8, 3.6)),
             ),
             Histology::Myxofibrosarcoma => (
-                (between(1.5, 2.1), between(2.7, 3.9)),
+                (between(1.7, 2.3), between(2.7, 3.9)),
                 (between(0.8, 1.1), between(4.2, 5.4)),
             ),
             Histology::MyxoidLiposarcoma => (
-                (between(1.45, 2.1), between(4.0, 5.2)),
+                (between(1.65, 2.3), between(4.0, 5.2)),
                 (between(0.8, 1.1), between(5.2, 6.4)),
             ),
             Histology::Ups => (
-                (between(1.6, 2.2), between(2.2, 3.1)),
+                (between(1.8, 2.4), between(2.2, 3.1)),
                 (between(0.55, 0.75), between(4.4, 5.8)),
             ),
             Histology::Myxoma => (
-                (between(0.58, 0.78), between(6.0, 7.2)),
+                (between(0.54, 0.7), between(6.0, 7.2)),
                 (between(1.3, 1.8), between(4.6, 5.6)),
             ),
         };

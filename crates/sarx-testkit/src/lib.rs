@@ -2,7 +2,10 @@
 //!
 //! Some tests read real images and the results of nnU-Net from a folder `shared/` beside the
 //! project. It is too large to live here. [`shared`] is the only way to it.
-#![allow(clippy::missing_panics_doc, reason = "a test tool reports by panicking")]
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "a test tool reports by panicking"
+)]
 
 use ndarray::ArrayD;
 use ndarray_npy::{NpzReader, ReadableElement};
@@ -24,9 +27,15 @@ pub fn shared(relative: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path.canonicalize().expect("the path exists"));
     }
-    #[expect(clippy::disallowed_methods, reason = "CI is known only by its variable")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "CI is known only by its variable"
+    )]
     let ci = std::env::var_os("CI").is_some();
-    assert!(!ci, "shared/{relative} is missing; CI must have it beside the project");
+    assert!(
+        !ci,
+        "shared/{relative} is missing; CI must have it beside the project"
+    );
     #[expect(clippy::print_stderr, reason = "a skipped test says so")]
     {
         eprintln!("skipped: shared/{relative} is not beside the project");

@@ -7,9 +7,8 @@
 use crate::{TrainConfig, TrainError};
 use sarx_core::CaseId;
 use sarx_preprocess::augment::{
-    AugmentError, AugmentationPlan, Locations, Purpose, Targets,
-    TrainingSample, choose_case, is_forced, sample_box, sample_rng, training_sample,
-    validation_sample,
+    AugmentError, AugmentationPlan, Locations, Purpose, Targets, TrainingSample, choose_case,
+    is_forced, sample_box, sample_rng, training_sample, validation_sample,
 };
 use sarx_preprocess::{CaseStore, MappedCase};
 
@@ -91,8 +90,16 @@ impl BatchSource {
         let per_epoch = self.n_iterations + self.n_val_iterations;
         let (epoch, within) = (number / per_epoch, number % per_epoch);
         match within.checked_sub(self.n_iterations) {
-            None => BatchPlace { epoch, kind: BatchKind::Training, index: within },
-            Some(index) => BatchPlace { epoch, kind: BatchKind::Validation, index },
+            None => BatchPlace {
+                epoch,
+                kind: BatchKind::Training,
+                index: within,
+            },
+            Some(index) => BatchPlace {
+                epoch,
+                kind: BatchKind::Validation,
+                index,
+            },
         }
     }
 
@@ -119,9 +126,7 @@ impl BatchSource {
         sample: usize,
     ) -> Result<(TrainingSample, String), AugmentError> {
         let (cases, purpose, initial, side) = match place.kind {
-            BatchKind::Training => {
-                (&self.train, Purpose::Training, self.plan.initial_patch(), 0)
-            }
+            BatchKind::Training => (&self.train, Purpose::Training, self.plan.initial_patch(), 0),
             BatchKind::Validation => (&self.val, Purpose::Validation, self.plan.patch(), 1),
         };
         let rng = &mut sample_rng(self.seed, place.epoch, place.index, sample as u64, purpose);
@@ -129,12 +134,22 @@ impl BatchSource {
         let at = choose_case(cases.len(), rng).unwrap_or(0);
         let case = &cases[at];
         let image = case.image();
-        let labels = case.labels().unwrap_or_else(|| unreachable!("`open` refuses unlabelled cases"));
+        let labels = case
+            .labels()
+            .unwrap_or_else(|| unreachable!("`open` refuses unlabelled cases"));
         let forced = is_forced(sample, self.batch_size, self.oversample_foreground);
         let (_, z, y, x) = image.dim();
-        let locations = case.class_locations().map(Locations::from).unwrap_or_default();
-        let region =
-            sample_box([z, y, x], [initial, self.plan.patch()], &locations, forced, rng)?;
+        let locations = case
+            .class_locations()
+            .map(Locations::from)
+            .unwrap_or_default();
+        let region = sample_box(
+            [z, y, x],
+            [initial, self.plan.patch()],
+            &locations,
+            forced,
+            rng,
+        )?;
         let sample = match place.kind {
             BatchKind::Training => training_sample(image, labels, &region, &self.plan, rng)?,
             BatchKind::Validation => validation_sample(image, labels, &region, &self.plan)?,
@@ -149,11 +164,16 @@ fn map_cases(store: &CaseStore, cases: &[CaseId]) -> Result<Vec<MappedCase>, Tra
         .map(|id| {
             if !store.contains(id) {
                 let store = store.folder().to_owned();
-                return Err(TrainError::NotPreprocessed { case: id.to_string(), store });
+                return Err(TrainError::NotPreprocessed {
+                    case: id.to_string(),
+                    store,
+                });
             }
             let case = store.case(id)?;
             if case.labels().is_none() {
-                return Err(TrainError::NoLabels { case: id.to_string() });
+                return Err(TrainError::NoLabels {
+                    case: id.to_string(),
+                });
             }
             Ok(case)
         })

@@ -110,9 +110,14 @@ impl Checkpoint {
     ///
     /// [`TrainError`] if it cannot be read, is no checkpoint, or is of another schema version.
     pub fn read(path: &Path) -> Result<Self, TrainError> {
-        let bad = |what: String| TrainError::Checkpoint { what, path: path.to_owned() };
-        let bytes = std::fs::read(path)
-            .map_err(|source| TrainError::ReadCheckpoint { path: path.to_owned(), source })?;
+        let bad = |what: String| TrainError::Checkpoint {
+            what,
+            path: path.to_owned(),
+        };
+        let bytes = std::fs::read(path).map_err(|source| TrainError::ReadCheckpoint {
+            path: path.to_owned(),
+            source,
+        })?;
         let file = WeightsFile::from_bytes(&bytes).map_err(|e| bad(e.to_string()))?;
         let text = file
             .metadata
@@ -125,8 +130,10 @@ impl Checkpoint {
                 metadata.schema_version
             )));
         }
-        let (momentum, weights) =
-            file.arrays.into_iter().partition(|array| array.name.starts_with(MOMENTUM));
+        let (momentum, weights) = file
+            .arrays
+            .into_iter()
+            .partition(|array| array.name.starts_with(MOMENTUM));
         Ok(Self {
             identity: metadata.identity,
             position: metadata.position,
@@ -145,19 +152,42 @@ impl Checkpoint {
         let list = |cases: &[String]| cases.join(", ");
         let choices = [
             ("plans", old.plans_hash.clone(), new.plans_hash.clone()),
-            ("configuration", old.configuration.clone(), new.configuration.clone()),
+            (
+                "configuration",
+                old.configuration.clone(),
+                new.configuration.clone(),
+            ),
             ("fold", old.fold.clone(), new.fold.clone()),
             ("seed", old.seed.to_string(), new.seed.to_string()),
             ("epochs", old.n_epochs.to_string(), new.n_epochs.to_string()),
-            ("iterations", old.n_iterations.to_string(), new.n_iterations.to_string()),
-            ("validation iterations", old.n_val_iterations.to_string(), new.n_val_iterations.to_string()),
-            ("training cases", list(&old.train_cases), list(&new.train_cases)),
-            ("validation cases", list(&old.val_cases), list(&new.val_cases)),
+            (
+                "iterations",
+                old.n_iterations.to_string(),
+                new.n_iterations.to_string(),
+            ),
+            (
+                "validation iterations",
+                old.n_val_iterations.to_string(),
+                new.n_val_iterations.to_string(),
+            ),
+            (
+                "training cases",
+                list(&old.train_cases),
+                list(&new.train_cases),
+            ),
+            (
+                "validation cases",
+                list(&old.val_cases),
+                list(&new.val_cases),
+            ),
         ];
         match choices.into_iter().find(|(_, old, new)| old != new) {
-            Some((choice, expected, found)) => {
-                Err(TrainError::OtherRun { choice, expected, found, path: path.to_owned() })
-            }
+            Some((choice, expected, found)) => Err(TrainError::OtherRun {
+                choice,
+                expected,
+                found,
+                path: path.to_owned(),
+            }),
             None => Ok(()),
         }
     }
@@ -166,7 +196,10 @@ impl Checkpoint {
 fn strip_prefix(arrays: Vec<NamedArray>) -> Vec<NamedArray> {
     arrays
         .into_iter()
-        .map(|array| NamedArray { name: array.name.replacen(MOMENTUM, "", 1), ..array })
+        .map(|array| NamedArray {
+            name: array.name.replacen(MOMENTUM, "", 1),
+            ..array
+        })
         .collect()
 }
 
@@ -214,7 +247,10 @@ mod tests {
                 ema: Some(0.1 + 0.2),
                 best_ema: None,
             },
-            weights: vec![array("a.bias", &[1.0, f32::MIN_POSITIVE]), array("a.weight", &[3.0])],
+            weights: vec![
+                array("a.bias", &[1.0, f32::MIN_POSITIVE]),
+                array("a.weight", &[3.0]),
+            ],
             momentum: vec![array("a.bias", &[0.5, -0.0]), array("a.weight", &[0.1])],
         }
     }
@@ -246,8 +282,13 @@ mod tests {
     fn another_run_is_refused_by_name() {
         let mut other = checkpoint().identity;
         other.seed = 8;
-        let error =
-            checkpoint().require_same_run(&other, Path::new("x")).unwrap_err().to_string();
-        assert!(error.contains("seed") && error.contains('7') && error.contains('8'), "{error}");
+        let error = checkpoint()
+            .require_same_run(&other, Path::new("x"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("seed") && error.contains('7') && error.contains('8'),
+            "{error}"
+        );
     }
 }

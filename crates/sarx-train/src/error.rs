@@ -86,7 +86,9 @@ pub enum TrainError {
         source: std::io::Error,
     },
     /// A case of the split is not preprocessed.
-    #[error("case \"{case}\" of the split is not preprocessed; run `sarx preprocess` to its end: {store:?}")]
+    #[error(
+        "case \"{case}\" of the split is not preprocessed; run `sarx preprocess` to its end: {store:?}"
+    )]
     NotPreprocessed {
         /// The case.
         case: String,

@@ -19,9 +19,12 @@ pub(crate) fn write(records: &[EpochRecord], folder: &FoldFolder) -> Result<(), 
             learning_rate: r.lr,
         })
         .collect();
-    let figure =
-        progress_figure(&points).map_err(|e| TrainError::Figure { what: e.to_string() })?;
+    let figure = progress_figure(&points).map_err(|e| TrainError::Figure {
+        what: e.to_string(),
+    })?;
     sarx_io::write_atomic(&folder.figure("png"), |out| out.write_all(&figure.png))?;
-    sarx_io::write_atomic(&folder.figure("svg"), |out| out.write_all(figure.svg.as_bytes()))?;
+    sarx_io::write_atomic(&folder.figure("svg"), |out| {
+        out.write_all(figure.svg.as_bytes())
+    })?;
     Ok(())
 }

@@ -14,12 +14,18 @@ pub(crate) struct FoldFolder {
 impl FoldFolder {
     /// Makes the folder if needed and locks it.
     pub(crate) fn lock(path: &Path) -> Result<Self, TrainError> {
-        let failed = |source| TrainError::Folder { path: path.to_owned(), source };
+        let failed = |source| TrainError::Folder {
+            path: path.to_owned(),
+            source,
+        };
         std::fs::create_dir_all(path).map_err(failed)?;
         let lock_path = path.join(".lock");
         let lock = File::create(&lock_path).map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
             Err(TryLockError::WouldBlock) => Err(TrainError::Locked { path: lock_path }),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
@@ -56,7 +62,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("fold_0");
         let first = FoldFolder::lock(&path).unwrap();
-        assert!(matches!(FoldFolder::lock(&path), Err(TrainError::Locked { .. })));
+        assert!(matches!(
+            FoldFolder::lock(&path),
+            Err(TrainError::Locked { .. })
+        ));
         drop(first);
         FoldFolder::lock(&path).unwrap();
     }

@@ -55,11 +55,22 @@ mod tests {
 
     #[test]
     fn dice_of_summed_counts() {
-        let mut counts = PseudoCounts { tp: 3, fp: 1, fn_: 0 };
-        counts.add(PseudoCounts { tp: 0, fp: 0, fn_: 3 });
+        let mut counts = PseudoCounts {
+            tp: 3,
+            fp: 1,
+            fn_: 0,
+        };
+        counts.add(PseudoCounts {
+            tp: 0,
+            fp: 0,
+            fn_: 3,
+        });
         assert_eq!(counts.dice(), Some(0.6));
         assert_eq!(PseudoCounts::default().dice(), None);
-        assert_eq!(mean_dice(&[Some(0.2), None, Some(0.4)]).map(|d| (d * 10.0).round()), Some(3.0));
+        assert_eq!(
+            mean_dice(&[Some(0.2), None, Some(0.4)]).map(|d| (d * 10.0).round()),
+            Some(3.0)
+        );
     }
 
     #[test]

@@ -77,20 +77,50 @@ mod tests {
         let logits = [0., 0., 9., 0., 5., 0., 0., 5., 0., 5., 0., 0.];
         let mut counts = [PseudoCounts::default(); 2];
         count(&logits, &[1, 1, 2, 3], 1, &config, &mut counts);
-        assert_eq!(counts[0], PseudoCounts { tp: 1, fp: 0, fn_: 1 });
-        assert_eq!(counts[1], PseudoCounts { tp: 0, fp: 1, fn_: 1 });
+        assert_eq!(
+            counts[0],
+            PseudoCounts {
+                tp: 1,
+                fp: 0,
+                fn_: 1
+            }
+        );
+        assert_eq!(
+            counts[1],
+            PseudoCounts {
+                tp: 0,
+                fp: 1,
+                fn_: 1
+            }
+        );
     }
 
     #[test]
     fn regions_may_overlap() {
         let config = LossConfig {
-            target: Target::Regions { regions: vec![vec![1, 2], vec![2]] },
+            target: Target::Regions {
+                regions: vec![vec![1, 2], vec![2]],
+            },
             ignore_label: None,
             batch_dice: false,
         };
         let mut counts = [PseudoCounts::default(); 2];
         count(&[1., -1., 1., 1.], &[2, 1], 1, &config, &mut counts);
-        assert_eq!(counts[0], PseudoCounts { tp: 1, fp: 0, fn_: 1 });
-        assert_eq!(counts[1], PseudoCounts { tp: 1, fp: 1, fn_: 0 });
+        assert_eq!(
+            counts[0],
+            PseudoCounts {
+                tp: 1,
+                fp: 0,
+                fn_: 1
+            }
+        );
+        assert_eq!(
+            counts[1],
+            PseudoCounts {
+                tp: 1,
+                fp: 1,
+                fn_: 0
+            }
+        );
     }
 }

@@ -75,11 +75,19 @@ impl TrainRequest<'_> {
     pub(crate) fn loss_config(&self) -> LossConfig {
         let labels = self.model.dataset().labels();
         let target = match labels.regions() {
-            None => Target::Labels { n_labels: labels.n_heads() },
+            None => Target::Labels {
+                n_labels: labels.n_heads(),
+            },
             Some(regions) => Target::Regions {
                 regions: regions
                     .iter()
-                    .map(|r| r.value.labels().iter().map(|&label| i64::from(label)).collect())
+                    .map(|r| {
+                        r.value
+                            .labels()
+                            .iter()
+                            .map(|&label| i64::from(label))
+                            .collect()
+                    })
                     .collect(),
             },
         };

@@ -8,10 +8,17 @@ use crate::checkpoint::{Checkpoint, Position, RunIdentity, warn_of_other_threads
 use crate::fold_folder::FoldFolder;
 use crate::online_validation::{PseudoCounts, ema, mean_dice};
 use crate::training_log::TrainingLog;
-use crate::{EpochRecord, TrainEnd, TrainError, TrainObserver, TrainReport, TrainRequest, figure, pseudo_dice};
+use crate::{
+    EpochRecord, TrainEnd, TrainError, TrainObserver, TrainReport, TrainRequest, figure,
+    pseudo_dice,
+};
 use sarx_model::fold_folder_name;
-use sarx_nn::{DeepSupervisionLoss, Device, Int, Tensor, TrainState, image_tensor, poly_lr, target_tensor};
-use sarx_preprocess::augment::{AugmentError, AugmentationOptions, AugmentationPlan, BatchLoader, LoaderOptions};
+use sarx_nn::{
+    DeepSupervisionLoss, Device, Int, Tensor, TrainState, image_tensor, poly_lr, target_tensor,
+};
+use sarx_preprocess::augment::{
+    AugmentError, AugmentationOptions, AugmentationPlan, BatchLoader, LoaderOptions,
+};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,8 +38,7 @@ pub fn train(
     request: &TrainRequest<'_>,
     observer: &mut dyn TrainObserver,
 ) -> Result<TrainReport, TrainError> {
-    let folder =
-        FoldFolder::lock(&request.model.path().join(fold_folder_name(request.fold)))?;
+    let folder = FoldFolder::lock(&request.model.path().join(fold_folder_name(request.fold)))?;
     if let Some(report) = finished_before(request, &folder)? {
         return Ok(report);
     }
@@ -90,8 +96,12 @@ impl<'a> Run<'a> {
     ) -> Result<Self, TrainError> {
         let identity = request.identity();
         let device = request.device.training();
-        let mut state =
-            TrainState::new(request.model.unet_config().init(&device, request.config.seed)?);
+        let mut state = TrainState::new(
+            request
+                .model
+                .unet_config()
+                .init(&device, request.config.seed)?,
+        );
         let mut position = Position::default();
         let latest = folder.latest();
         if latest.exists() {
@@ -102,7 +112,9 @@ impl<'a> Run<'a> {
             checkpoint.require_same_run(&identity, &latest)?;
             warn_of_other_threads(&checkpoint.identity, &identity, observer);
             state.unet.set_parameters(checkpoint.weights)?;
-            state.optimizer.set_momentum(&state.unet, checkpoint.momentum)?;
+            state
+                .optimizer
+                .set_momentum(&state.unet, checkpoint.momentum)?;
             position = checkpoint.position;
         } else if request.resume {
             observer.warn("there is no checkpoint to resume; the fold is begun anew");
@@ -148,8 +160,15 @@ impl<'a> Run<'a> {
         let begun = Instant::now();
         let waited = self.loader.waited();
         let epoch = self.position.epoch;
-        observer.epoch_begins(epoch, self.identity.n_iterations + self.identity.n_val_iterations);
-        let lr = poly_lr(self.request.config.initial_lr, epoch, self.identity.n_epochs);
+        observer.epoch_begins(
+            epoch,
+            self.identity.n_iterations + self.identity.n_val_iterations,
+        );
+        let lr = poly_lr(
+            self.request.config.initial_lr,
+            epoch,
+            self.identity.n_epochs,
+        );
         while self.position.iteration < self.identity.n_iterations {
             let loss = self.training_iteration(lr)?;
             self.position.losses.push(loss);
@@ -176,7 +195,11 @@ impl<'a> Run<'a> {
             waited_s: (self.loader.waited() - waited).as_secs_f64(),
         };
         self.end_epoch(record, observer)?;
-        Ok(if self.asked_to_stop() { Flow::Stop } else { Flow::Continue })
+        Ok(if self.asked_to_stop() {
+            Flow::Stop
+        } else {
+            Flow::Continue
+        })
     }
 
     fn training_iteration(&mut self, lr: f64) -> Result<f32, TrainError> {
@@ -192,7 +215,11 @@ impl<'a> Run<'a> {
                 cases: batch.cases.join(", "),
                 path: self.folder.latest(),
             }),
-            Err(source) => Err(TrainError::Step { epoch, iteration, source }),
+            Err(source) => Err(TrainError::Step {
+                epoch,
+                iteration,
+                source,
+            }),
         }
     }
 
@@ -211,13 +238,19 @@ impl<'a> Run<'a> {
             debug_assert_eq!(self.source.place(number).kind, BatchKind::Validation);
             let batch = self.next_batch(number)?;
             let (images, targets) = tensors(&batch, &self.device);
-            let (loss, logits) = self
-                .state
-                .evaluate(images, &targets, &self.loss)
-                .map_err(|source| TrainError::Step { epoch, iteration: first + iteration, source })?;
+            let (loss, logits) =
+                self.state
+                    .evaluate(images, &targets, &self.loss)
+                    .map_err(|source| TrainError::Step {
+                        epoch,
+                        iteration: first + iteration,
+                        source,
+                    })?;
             losses.push(loss);
             let logits = logits.into_data().convert::<f32>();
-            let logits = logits.as_slice::<f32>().unwrap_or_else(|_| unreachable!("converted to f32"));
+            let logits = logits
+                .as_slice::<f32>()
+                .unwrap_or_else(|_| unreachable!("converted to f32"));
             let (labels, shape) = &batch.targets[0];
             pseudo_dice::count(logits, labels, shape[0], &config, &mut counts);
             observer.iteration(None);
@@ -225,7 +258,10 @@ impl<'a> Run<'a> {
                 return Ok(None);
             }
         }
-        Ok(Some((mean(&losses), counts.iter().map(PseudoCounts::dice).collect())))
+        Ok(Some((
+            mean(&losses),
+            counts.iter().map(PseudoCounts::dice).collect(),
+        )))
     }
 
     /// Log, best weights, checkpoint, figure; the position moves to the next epoch.
@@ -238,7 +274,11 @@ impl<'a> Run<'a> {
             (Some(new), Some(best)) => new > best,
             (new, _) => new.is_some(),
         };
-        let best_ema = if better { record.ema } else { self.position.best_ema };
+        let best_ema = if better {
+            record.ema
+        } else {
+            self.position.best_ema
+        };
         self.position = Position {
             epoch: self.position.epoch + 1,
             iteration: 0,
@@ -258,7 +298,10 @@ impl<'a> Run<'a> {
 
     /// The next batch of the loader, which must be the one of this number.
     fn next_batch(&mut self, number: u64) -> Result<Batch, TrainError> {
-        let failed = |what: String| TrainError::Batch { batch: number, what };
+        let failed = |what: String| TrainError::Batch {
+            batch: number,
+            what,
+        };
         match self.loader.next_batch() {
             Some(Ok(batch)) => Ok(batch),
             Some(Err(error)) => {
@@ -323,8 +366,12 @@ fn start_loader(
             ..source.number(request.config.n_epochs.get(), 0),
     };
     let source = Arc::clone(source);
-    BatchLoader::start(&options, move |number| source.batch(number))
-        .map_err(|error| TrainError::Batch { batch: options.batches.start, what: error.to_string() })
+    BatchLoader::start(&options, move |number| source.batch(number)).map_err(|error| {
+        TrainError::Batch {
+            batch: options.batches.start,
+            what: error.to_string(),
+        }
+    })
 }
 
 fn tensors(batch: &Batch, device: &Device) -> (Tensor<5>, Vec<Tensor<4, Int>>) {

@@ -44,9 +44,17 @@ impl TrainingLog {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(source) => return Err(TrainError::ReadLog { path: path.to_owned(), source }),
+            Err(source) => {
+                return Err(TrainError::ReadLog {
+                    path: path.to_owned(),
+                    source,
+                });
+            }
         };
-        let mut log = Self { path: path.to_owned(), records: Vec::new() };
+        let mut log = Self {
+            path: path.to_owned(),
+            records: Vec::new(),
+        };
         for line in text.lines() {
             // A line cut off by a crash belongs to an epoch that is repeated.
             match serde_json::from_str::<EpochRecord>(line) {
@@ -54,15 +62,22 @@ impl TrainingLog {
                 _ => break,
             }
         }
-        sarx_io::write_atomic(path, |out| log.records.iter().try_for_each(|r| write_line(out, r)))?;
+        sarx_io::write_atomic(path, |out| {
+            log.records.iter().try_for_each(|r| write_line(out, r))
+        })?;
         Ok(log)
     }
 
     /// Appends one epoch.
     pub(crate) fn push(&mut self, record: EpochRecord) -> Result<(), TrainError> {
-        let failed = |source| TrainError::WriteLog { path: self.path.clone(), source };
-        let mut file =
-            std::fs::OpenOptions::new().append(true).open(&self.path).map_err(failed)?;
+        let failed = |source| TrainError::WriteLog {
+            path: self.path.clone(),
+            source,
+        };
+        let mut file = std::fs::OpenOptions::new()
+            .append(true)
+            .open(&self.path)
+            .map_err(failed)?;
         write_line(&mut file, &record).map_err(failed)?;
         self.records.push(record);
         Ok(())

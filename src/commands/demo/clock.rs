@@ -12,14 +12,18 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn start() -> Self {
-        Self { begun: Instant::now(), stages: Vec::new() }
+        Self {
+            begun: Instant::now(),
+            stages: Vec::new(),
+        }
     }
 
     /// Runs a stage and remembers how long it took.
     pub(super) fn time<T>(&mut self, stage: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let begun = Instant::now();
         let result = work();
-        self.stages.push((stage.to_owned(), begun.elapsed().as_secs_f64()));
+        self.stages
+            .push((stage.to_owned(), begun.elapsed().as_secs_f64()));
         result
     }
 
@@ -30,7 +34,10 @@ impl Clock {
 
     /// Stages as lines of text.
     pub(super) fn lines(&self) -> Vec<String> {
-        self.stages.iter().map(|(stage, seconds)| format!("{stage} {seconds:.1} s")).collect()
+        self.stages
+            .iter()
+            .map(|(stage, seconds)| format!("{stage} {seconds:.1} s"))
+            .collect()
     }
 
     pub(super) fn total_s(&self) -> f64 {
@@ -41,7 +48,9 @@ impl Clock {
 /// Peak resident memory of this process, MiB, where the system tells it (Linux).
 pub(super) fn peak_rss_mib() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: f64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
     Some(kib / 1024.0)
 }

@@ -62,16 +62,32 @@ fn paragraphs(story: &Story<'_>) -> Vec<String> {
 fn facts(story: &Story<'_>, stages: &[String]) -> Vec<(String, String)> {
     let configuration = story.model.configuration();
     let architecture = &configuration.architecture;
-    let spacing: Vec<String> =
-        configuration.spacing_mm.iter().map(|edge| format!("{edge:.2}")).collect();
+    let spacing: Vec<String> = configuration
+        .spacing_mm
+        .iter()
+        .map(|edge| format!("{edge:.2}"))
+        .collect();
     let join = |numbers: &[usize]| {
-        numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ")
+        numbers
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(" x ")
     };
     let waited: f64 = story.trained.records.iter().map(|r| r.waited_s).sum();
     let trained: f64 = story.trained.records.iter().map(|r| r.duration_s).sum();
     let mut facts = vec![
-        ("Cohort", format!("{} phantom patients, {} held out", story.args.cases, story.args.held_out)),
-        ("Series", "T1, fat-suppressed, contrast-enhanced, axial".to_owned()),
+        (
+            "Cohort",
+            format!(
+                "{} phantom patients, {} held out",
+                story.args.cases, story.args.held_out
+            ),
+        ),
+        (
+            "Series",
+            "T1, fat-suppressed, contrast-enhanced, axial".to_owned(),
+        ),
         (
             "Plans",
             format!(
@@ -106,17 +122,29 @@ fn facts(story: &Story<'_>, stages: &[String]) -> Vec<(String, String)> {
                 100.0 * waited / trained.max(f64::MIN_POSITIVE)
             ),
         ),
-        ("Prediction", "sliding window, step 0.5, Gaussian blending, mirroring along all axes".to_owned()),
+        (
+            "Prediction",
+            "sliding window, step 0.5, Gaussian blending, mirroring along all axes".to_owned(),
+        ),
         ("Seed", story.args.seed.to_string()),
-        ("Device", format!("CPU, {} threads", rayon::current_num_threads())),
+        (
+            "Device",
+            format!("CPU, {} threads", rayon::current_num_threads()),
+        ),
         ("Version", format!("sarx {}", env!("CARGO_PKG_VERSION"))),
-        ("Plans hash", story.model.manifest().plans_hash.chars().take(16).collect()),
+        (
+            "Plans hash",
+            story.model.manifest().plans_hash.chars().take(16).collect(),
+        ),
         ("Times", stages.join(", ")),
     ];
     if let Some(mib) = peak_rss_mib() {
         facts.push(("Peak memory", format!("{mib:.0} MiB")));
     }
-    facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    facts
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 fn curve(records: &[EpochRecord]) -> TrainingCurve {

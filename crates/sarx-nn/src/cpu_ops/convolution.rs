@@ -1,8 +1,8 @@
 //! Convolution, its gradients and the up-convolution in terms of the two kernels.
 
-use super::layout::{ChannelsLast, to_channels_first};
+use super::layout::ChannelsLast;
 use super::taps::{Phase, TapSum};
-use super::weight_gradient::{BLOCK_IN, BLOCK_OUT, WeightGradient};
+use super::weight_gradient::{self, WeightGradient};
 use rayon::prelude::*;
 
 /// Values with their shape.
@@ -12,23 +12,109 @@ pub(super) struct Array<'a> {
     pub(super) shape: [usize; 5],
 }
 
-impl Array<'_> {
-    fn spatial(&self) -> [usize; 3] {
-        [self.shape[2], self.shape[3], self.shape[4]]
-    }
+/// The shape `[batch, channel, z, y, x]` of values and their copy for the kernels.
+#[derive(Clone, Copy)]
+struct Operand<'a> {
+    copy: &'a ChannelsLast,
+    shape: [usize; 5],
 }
 
-/// Stride and zero padding, `[z, y, x]`.
-#[derive(Clone, Copy)]
-pub(super) struct Window {
+/// Stride and zero padding, `[z, y, x]`, and direction of a convolution.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Window {
     pub(super) stride: [usize; 3],
     pub(super) padding: [usize; 3],
+    /// A transposed convolution with kernel = stride and weights `[in, out, ..]`.
+    pub(super) up: bool,
 }
 
 impl Window {
     /// Output size of a convolution.
-    pub(super) fn out_size(&self, input: [usize; 3], kernel: [usize; 3]) -> [usize; 3] {
+    fn out_size(&self, input: [usize; 3], kernel: [usize; 3]) -> [usize; 3] {
         [0, 1, 2].map(|a| (input[a] + 2 * self.padding[a] - kernel[a]) / self.stride[a] + 1)
+    }
+
+    /// The copy of the side with more voxels (the input, or the output of an up-convolution).
+    fn copy_large(&self, x: Array<'_>) -> ChannelsLast {
+        ChannelsLast::new(x.values, x.shape, self.padding.map(|p| [p, p]), 1)
+    }
+
+    /// The copy of the other side, with enough zeros for every tap that reaches over an edge.
+    fn copy_small(&self, x: Array<'_>, kernel: [usize; 3]) -> ChannelsLast {
+        let border = kernel.map(|k| [k - 1, k]);
+        ChannelsLast::new(x.values, x.shape, border, weight_gradient::lanes())
+    }
+}
+
+fn spatial([_, _, z, y, x]: [usize; 5]) -> [usize; 3] {
+    [z, y, x]
+}
+
+/// Gradients of a convolution or up-convolution.
+pub(super) struct ConvGradients {
+    /// `None` if nobody asked.
+    pub(super) x: Option<Vec<f32>>,
+    pub(super) weight: Vec<f32>,
+    pub(super) bias: Vec<f32>,
+}
+
+/// Convolution or up-convolution with bias: values and shape.
+pub(super) fn convolve(
+    x: Array<'_>,
+    weight: Array<'_>,
+    bias: &[f32],
+    window: Window,
+) -> (Vec<f32>, [usize; 5]) {
+    let (shape, kernel) = (x.shape, spatial(weight.shape));
+    let size = spatial(shape);
+    let (values, channels, [z, y, x]) = if window.up {
+        let size = [0, 1, 2].map(|a| size[a] * window.stride[a]);
+        let copy = &window.copy_small(x, kernel);
+        let values = backward_data(Operand { copy, shape }, weight, Some(bias), window, size);
+        (values, weight.shape[1], size)
+    } else {
+        let copy = &window.copy_large(x);
+        let values = forward(Operand { copy, shape }, weight, Some(bias), window);
+        (values, weight.shape[0], window.out_size(size, kernel))
+    };
+    (values, [shape[0], channels, z, y, x])
+}
+
+/// The gradients of [`convolve`], given that of its output; that for x only if `needs_x`.
+pub(super) fn gradients(
+    x: Array<'_>,
+    weight: Array<'_>,
+    gradient: Array<'_>,
+    window: Window,
+    needs_x: bool,
+) -> ConvGradients {
+    // An up-convolution is the data gradient of a convolution: input and gradient change places.
+    let (small, large) = if window.up {
+        (x, gradient)
+    } else {
+        (gradient, x)
+    };
+    let kernel = spatial(weight.shape);
+    let (small_copy, large_copy) = (window.copy_small(small, kernel), window.copy_large(large));
+    let small = Operand {
+        copy: &small_copy,
+        shape: small.shape,
+    };
+    let large = Operand {
+        copy: &large_copy,
+        shape: large.shape,
+    };
+    let data = || {
+        if window.up {
+            forward(large, weight, None, window)
+        } else {
+            backward_data(small, weight, None, window, spatial(x.shape))
+        }
+    };
+    ConvGradients {
+        x: needs_x.then(data),
+        weight: backward_weight(large, small, kernel, window.stride),
+        bias: channel_sums(gradient),
     }
 }
 
@@ -39,17 +125,11 @@ fn positions(size: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
 }
 
 /// `[batch, channels_out, ..]` of weights `[channels_out, channels_in, ..]`.
-pub(super) fn forward(
-    x: Array<'_>,
-    weight: Array<'_>,
-    bias: Option<&[f32]>,
-    window: Window,
-) -> Vec<f32> {
+fn forward(x: Operand<'_>, weight: Array<'_>, bias: Option<&[f32]>, window: Window) -> Vec<f32> {
     let [channels_out, channels_in, ..] = weight.shape;
-    let kernel = weight.spatial();
+    let kernel = spatial(weight.shape);
     let volume: usize = kernel.iter().product();
-    let source = ChannelsLast::new(x.values, x.shape, window.padding.map(|p| [p, p]), 1);
-    let out_size = window.out_size(x.spatial(), kernel);
+    let out_size = window.out_size(spatial(x.shape), kernel);
     let tap_weights = |tap: usize| {
         let pairs = (0..channels_in).flat_map(|i| (0..channels_out).map(move |o| (i, o)));
         pairs
@@ -61,7 +141,7 @@ pub(super) fn forward(
         .map(|(tap, at)| (at, tap_weights(tap)))
         .collect();
     let job = TapSum {
-        source: &source,
+        source: x.copy,
         batch: x.shape[0],
         source_step: window.stride,
         out_step: [1; 3],
@@ -73,18 +153,13 @@ pub(super) fn forward(
             taps,
         }],
     };
-    let (sums, stride) = job.run();
-    to_channels_first(
-        &sums,
-        [channels_out, out_size.iter().product(), stride],
-        bias,
-    )
+    job.run(bias)
 }
 
 /// The gradient of [`forward`] for its input of size `out_size`, given that of its output; also
 /// the transposed convolution with these weights.
-pub(super) fn backward_data(
-    gradient: Array<'_>,
+fn backward_data(
+    gradient: Operand<'_>,
     weight: Array<'_>,
     bias: Option<&[f32]>,
     window: Window,
@@ -92,11 +167,13 @@ pub(super) fn backward_data(
 ) -> Vec<f32> {
     // Channels of the gradient come in, channels of the input go out.
     let [channels_in, channels_out, ..] = weight.shape;
-    let (kernel, Window { stride, padding }) = (weight.spatial(), window);
+    let (
+        kernel,
+        Window {
+            stride, padding, ..
+        },
+    ) = (spatial(weight.shape), window);
     let volume: usize = kernel.iter().product();
-    // Enough zeros for every tap that reaches over an edge.
-    let border = kernel.map(|k| [k - 1, k]);
-    let source = ChannelsLast::new(gradient.values, gradient.shape, border, 1);
     let tap_weights = |tap: usize| {
         let pairs = (0..channels_in).flat_map(|i| (0..channels_out).map(move |o| (i, o)));
         pairs
@@ -109,7 +186,7 @@ pub(super) fn backward_data(
             for a in 0..3 {
                 // Shifted by a multiple of the stride so that it is never negative.
                 let shifted = start[a] + padding[a] + (kernel[a] - 1) * stride[a] - k[a];
-                if shifted % stride[a] != 0 {
+                if !shifted.is_multiple_of(stride[a]) {
                     return None;
                 }
                 at[a] = shifted / stride[a];
@@ -125,7 +202,7 @@ pub(super) fn backward_data(
         }
     };
     let job = TapSum {
-        source: &source,
+        source: gradient.copy,
         batch: gradient.shape[0],
         source_step: [1; 3],
         out_step: stride,
@@ -133,45 +210,46 @@ pub(super) fn backward_data(
         channels: [channels_in, channels_out],
         phases: positions(stride).map(phase).collect(),
     };
-    let (sums, row) = job.run();
-    to_channels_first(&sums, [channels_out, out_size.iter().product(), row], bias)
+    job.run(bias)
 }
 
 /// The gradient of [`forward`] for its weights: `[channels_out, channels_in, ..]`.
-pub(super) fn backward_weight(
-    x: Array<'_>,
-    gradient: Array<'_>,
+fn backward_weight(
+    source: Operand<'_>,
+    gradient: Operand<'_>,
     kernel: [usize; 3],
-    window: Window,
+    stride: [usize; 3],
 ) -> Vec<f32> {
-    let (channels_in, channels_out) = (x.shape[1], gradient.shape[1]);
-    let source = ChannelsLast::new(x.values, x.shape, window.padding.map(|p| [p, p]), BLOCK_IN);
-    let gradient_last = ChannelsLast::new(gradient.values, gradient.shape, [[0; 2]; 3], BLOCK_OUT);
+    let [batch, channels_out, z, y, x] = gradient.shape;
+    let channels_in = source.shape[1];
     let job = WeightGradient {
-        source: &source,
-        gradient: &gradient_last,
-        batch: x.shape[0],
+        source: source.copy,
+        gradient: gradient.copy,
+        batch,
+        size: [z, y, x],
+        channels_in,
         kernel,
-        stride: window.stride,
+        stride,
     };
     let sums = job.run();
     let volume: usize = kernel.iter().product();
-    let mut out = vec![0.0; channels_out * channels_in * volume];
-    for (index, value) in out.iter_mut().enumerate() {
+    let row = gradient.copy.channels;
+    let value = |index: usize| {
         let (tap, i, o) = (
             index % volume,
             index / volume % channels_in,
             index / volume / channels_in,
         );
-        *value = sums[(tap * source.channels + i) * gradient_last.channels + o];
-    }
-    out
+        sums[(i * volume + tap) * row + o]
+    };
+    let n_values = channels_out * channels_in * volume;
+    (0..n_values).map(value).collect()
 }
 
 /// Sum per channel of `[batch, channel, ..]`.
-pub(super) fn channel_sums(gradient: Array<'_>) -> Vec<f32> {
+fn channel_sums(gradient: Array<'_>) -> Vec<f32> {
     let [batch, channels, ..] = gradient.shape;
-    let voxels: usize = gradient.spatial().iter().product();
+    let voxels: usize = spatial(gradient.shape).iter().product();
     let sum = |c: usize| {
         let rows = (0..batch).map(|b| &gradient.values[(b * channels + c) * voxels..][..voxels]);
         rows.map(super::norm::sum).sum::<f64>() as f32

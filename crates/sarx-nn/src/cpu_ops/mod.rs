@@ -11,6 +11,7 @@ mod extension;
 mod layout;
 mod norm;
 mod path;
+mod scratch;
 mod taps;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ mod weight_gradient;
 
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use burn::tensor::{Tensor, activation, module};
+use convolution::Window;
 use extension::{CpuOps, Dispatcher};
 pub use path::OpPath;
 
@@ -59,9 +61,12 @@ pub(crate) fn conv3d(
                 weight.into_dispatch(),
                 bias.into_dispatch(),
             );
-            Tensor::from_dispatch(Dispatcher::fused_conv(
-                x, weight, bias, stride, padding, false,
-            ))
+            let window = Window {
+                stride,
+                padding,
+                up: false,
+            };
+            Tensor::from_dispatch(Dispatcher::fused_conv(x, weight, bias, window))
         }
     }
 }
@@ -87,9 +92,12 @@ pub(crate) fn up_conv3d(
                 weight.into_dispatch(),
                 bias.into_dispatch(),
             );
-            Tensor::from_dispatch(Dispatcher::fused_conv(
-                x, weight, bias, stride, [0; 3], true,
-            ))
+            let window = Window {
+                stride,
+                padding: [0; 3],
+                up: true,
+            };
+            Tensor::from_dispatch(Dispatcher::fused_conv(x, weight, bias, window))
         }
     }
 }
@@ -102,15 +110,15 @@ pub(crate) fn norm_act(
     constants: NormConstants,
     path: OpPath,
 ) -> Tensor<5> {
-    let NormConstants { epsilon, slope } = constants;
     if path == OpPath::Fused {
         let (x, weight, bias) = (
             x.into_dispatch(),
             weight.into_dispatch(),
             bias.into_dispatch(),
         );
-        return Tensor::from_dispatch(Dispatcher::fused_norm(x, weight, bias, epsilon, slope));
+        return Tensor::from_dispatch(Dispatcher::fused_norm(x, weight, bias, constants));
     }
+    let NormConstants { epsilon, slope } = constants;
     let shape = x.dims();
     let [batch, channels, z, y, w] = shape;
     let x: Tensor<3> = x.reshape([batch, channels, z * y * w]);

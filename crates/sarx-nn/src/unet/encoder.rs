@@ -7,10 +7,6 @@ use burn::tensor::{Device, Tensor};
 
 /// The part that goes down.
 #[derive(Module, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a network has one encoder; boxing saves nothing"
-)]
 pub enum Encoder {
     /// Convolutions in a row.
     Plain(PlainEncoder),
