@@ -42,7 +42,7 @@ pub fn train(
     if let Some(report) = finished_before(request, &folder)? {
         return Ok(report);
     }
-    Run::begin(request, &folder, observer)?.to_the_end(observer)
+    Run::begin(request, &folder, observer)?.finish(observer)
 }
 
 /// The report of a fold whose final weights are already there.
@@ -79,6 +79,12 @@ struct Run<'a> {
     source: Arc<BatchSource>,
     loader: BatchLoader<Batch, AugmentError>,
     log: TrainingLog,
+}
+
+/// What the validation batches of an epoch gave.
+struct EpochValidation {
+    loss: f64,
+    dice_per_label: Vec<Option<f64>>,
 }
 
 /// Whether to go on.
@@ -143,7 +149,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn to_the_end(mut self, observer: &mut dyn TrainObserver) -> Result<TrainReport, TrainError> {
+    fn finish(mut self, observer: &mut dyn TrainObserver) -> Result<TrainReport, TrainError> {
         while self.position.epoch < self.identity.n_epochs {
             if self.epoch(observer)? == Flow::Stop {
                 self.checkpoint().write(&self.folder.latest())?;
@@ -178,17 +184,17 @@ impl<'a> Run<'a> {
                 return Ok(Flow::Stop);
             }
         }
-        let Some((val_loss, dice_per_label)) = self.validation(observer)? else {
+        let Some(validation) = self.validation(observer)? else {
             return Ok(Flow::Stop);
         };
-        let pseudo_dice = mean_dice(&dice_per_label);
+        let pseudo_dice = mean_dice(&validation.dice_per_label);
         let new_ema = ema(self.position.ema, pseudo_dice);
         let record = EpochRecord {
             epoch,
             lr,
             train_loss: mean(&self.position.losses),
-            val_loss,
-            dice_per_label,
+            val_loss: validation.loss,
+            dice_per_label: validation.dice_per_label,
             pseudo_dice,
             ema: new_ema,
             duration_s: begun.elapsed().as_secs_f64(),
@@ -227,7 +233,7 @@ impl<'a> Run<'a> {
     fn validation(
         &mut self,
         observer: &mut dyn TrainObserver,
-    ) -> Result<Option<(f64, Vec<Option<f64>>)>, TrainError> {
+    ) -> Result<Option<EpochValidation>, TrainError> {
         let (epoch, first) = (self.position.epoch, self.identity.n_iterations);
         let config = self.loss.config.clone();
         let n_foreground = self.request.model.dataset().labels().foreground().len();
@@ -258,10 +264,10 @@ impl<'a> Run<'a> {
                 return Ok(None);
             }
         }
-        Ok(Some((
-            mean(&losses),
-            counts.iter().map(PseudoCounts::dice).collect(),
-        )))
+        Ok(Some(EpochValidation {
+            loss: mean(&losses),
+            dice_per_label: counts.iter().map(PseudoCounts::dice).collect(),
+        }))
     }
 
     /// Log, best weights, checkpoint, figure; the position moves to the next epoch.
