@@ -1,4 +1,5 @@
 //! What can be wrong with a dataset or a folder: each a clear error, nothing overwritten.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod harness;
 

@@ -1,4 +1,5 @@
 //! The same way on files that nobody here wrote: nnU-Net's phantom dataset and a real tumour.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod harness;
 
