@@ -88,16 +88,16 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value = "demo-out")]
     pub(crate) out: PathBuf,
     /// Number of phantom patients, held-out ones included
-    #[arg(long, default_value_t = 42)]
+    #[arg(long, default_value_t = 60)]
     pub(crate) cases: usize,
     /// How many of them are never seen in training
-    #[arg(long, default_value_t = 14)]
+    #[arg(long, default_value_t = 15)]
     pub(crate) held_out: usize,
     /// Epochs of training
-    #[arg(long, default_value_t = 30)]
+    #[arg(long, default_value_t = 55)]
     pub(crate) epochs: usize,
     /// Training iterations per epoch
-    #[arg(long, default_value_t = 25)]
+    #[arg(long, default_value_t = 40)]
     pub(crate) iterations: usize,
     /// Seed of cohort and training
     #[arg(long, default_value_t = 1)]
@@ -217,6 +217,9 @@ pub(crate) struct TrainArgs {
     /// Validation iterations per epoch
     #[arg(long, default_value_t = 50)]
     pub(crate) val_iterations: usize,
+    /// Learning rate of the first epoch
+    #[arg(long, default_value_t = 0.01)]
+    pub(crate) initial_lr: f64,
     /// Seed of initial weights, patches and augmentation
     #[arg(long, default_value_t = 12345)]
     pub(crate) seed: u64,

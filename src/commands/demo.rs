@@ -36,7 +36,7 @@ const COLUMNS: [&str; 7] = [
 ];
 /// Coarser in plane than the images, so that a patch shows most of the body and training takes
 /// minutes on two cores; mm, `[z, y, x]`.
-const TARGET_SPACING_MM: [f64; 3] = [6.4, 3.2, 3.2];
+const TARGET_SPACING_MM: [f64; 3] = [6.4, 4.0, 4.0];
 /// The fold that is held back for validation while training.
 const FOLD: Fold = Fold::Index(0);
 

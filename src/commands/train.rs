@@ -28,9 +28,16 @@ pub(super) fn run(args: &TrainArgs, console: &Console) -> Result<Outcome> {
         n_epochs: count(args.epochs, "--epochs")?,
         n_iterations: count(args.iterations, "--iterations")?,
         n_val_iterations: count(args.val_iterations, "--val-iterations")?,
+        initial_lr: args.initial_lr,
         seed: args.seed,
         ..TrainConfig::default()
     };
+    if !(config.initial_lr.is_finite() && config.initial_lr > 0.0) {
+        anyhow::bail!(
+            "--initial-lr must be a positive number, {} was given",
+            args.initial_lr
+        );
+    }
     let job = TrainJob::open(
         &args.preprocessed,
         &args.plans,

@@ -29,6 +29,8 @@ pub struct RunIdentity {
     pub fold: String,
     /// Seed of everything random.
     pub seed: u64,
+    /// Learning rate of the first epoch.
+    pub initial_lr: f64,
     /// Number of epochs; the learning rate depends on it.
     pub n_epochs: usize,
     /// Training iterations per epoch.
@@ -159,6 +161,11 @@ impl Checkpoint {
             ),
             ("fold", old.fold.clone(), new.fold.clone()),
             ("seed", old.seed.to_string(), new.seed.to_string()),
+            (
+                "initial learning rate",
+                old.initial_lr.to_string(),
+                new.initial_lr.to_string(),
+            ),
             ("epochs", old.n_epochs.to_string(), new.n_epochs.to_string()),
             (
                 "iterations",
@@ -233,6 +240,7 @@ mod tests {
                 configuration: "3d_fullres".into(),
                 fold: "fold_0".into(),
                 seed: 7,
+                initial_lr: 0.01,
                 n_epochs: 3,
                 n_iterations: 2,
                 n_val_iterations: 1,

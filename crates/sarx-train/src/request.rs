@@ -62,6 +62,7 @@ impl TrainRequest<'_> {
             configuration: self.model.manifest().configuration.clone(),
             fold: fold_folder_name(self.fold),
             seed: self.config.seed,
+            initial_lr: self.config.initial_lr,
             n_epochs: self.config.n_epochs.get(),
             n_iterations: self.config.n_iterations.get(),
             n_val_iterations: self.config.n_val_iterations.get(),
