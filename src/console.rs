@@ -42,6 +42,21 @@ impl Console {
         }
     }
 
+    /// A line for those who do not see the bar: a run whose output goes to a file.
+    pub(crate) fn say_off_terminal(&self, text: &str) {
+        if !self.terminal {
+            self.say(text);
+        }
+    }
+
+    /// Where a resumed stage begins, so that the time left is right.
+    pub(crate) fn skip_to(&self, position: u64) {
+        if let Some(stage) = &*self.lock() {
+            stage.bar.set_position(position);
+            stage.bar.reset_eta();
+        }
+    }
+
     /// Text at the end of the bar, such as the current loss.
     pub(crate) fn set_message(&self, text: String) {
         if let Some(stage) = &*self.lock() {

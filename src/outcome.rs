@@ -13,6 +13,8 @@ pub(crate) struct Outcome {
     pub(crate) text: String,
     /// Cases that failed, each with the reason; not empty means exit code 1.
     pub(crate) failed: Vec<String>,
+    /// The work was asked to stop and can be taken up again; exit code 130.
+    pub(crate) interrupted: bool,
 }
 
 impl Outcome {
@@ -22,22 +24,42 @@ impl Outcome {
             json,
             text: text.into(),
             failed: Vec::new(),
+            interrupted: false,
         }
     }
 
-    /// The exit code of the contract: 0 done, 1 some cases failed.
+    /// A result in which some cases may have failed.
+    pub(crate) fn with_failures(json: Value, text: impl Into<String>, failed: Vec<String>) -> Self {
+        Self {
+            failed,
+            ..Self::done(json, text)
+        }
+    }
+
+    /// The exit code of the contract: 0 done, 1 some cases failed, 130 interrupted.
     pub(crate) fn exit_code(&self) -> ExitCode {
-        if self.failed.is_empty() {
-            ExitCode::SUCCESS
+        match self.status() {
+            "done" => ExitCode::SUCCESS,
+            // 128 + SIGINT, as shells report it: what follows in a script must not run.
+            "interrupted" => ExitCode::from(130),
+            _ => ExitCode::from(1),
+        }
+    }
+
+    fn status(&self) -> &'static str {
+        if self.interrupted {
+            "interrupted"
+        } else if self.failed.is_empty() {
+            "done"
         } else {
-            ExitCode::from(1)
+            "failed_cases"
         }
     }
 
     /// The JSON document with the status in it.
     pub(crate) fn document(&self) -> Value {
         let mut document = json!({
-            "status": if self.failed.is_empty() { "done" } else { "failed_cases" },
+            "status": self.status(),
             "failed": self.failed,
         });
         if let (Some(target), Value::Object(fields)) = (document.as_object_mut(), &self.json) {

@@ -7,6 +7,7 @@ use harness::{Bench, bytes_below};
 use ndarray::Array3;
 use sarx_core::{Grid, Size, Spacing, Volume};
 use serde_json::json;
+use std::process::Command;
 
 const DATASET: &str = "cohort/Dataset101_T1Axial";
 
@@ -16,14 +17,24 @@ fn cohort() -> Bench {
     bench
 }
 
-/// `verify` must name the case and say the words; `plan` must refuse too.
-fn faulty(bench: &Bench, case: &str, words: &[&str]) {
+/// `verify` must find a fault of this kind in the case, with the words in its message, and `plan` must
+/// refuse the dataset.
+fn faulty(bench: &Bench, case: &str, kind: &str, words: &[&str]) {
     let answer = bench.sarx(&format!("verify {DATASET}"));
-    let text = answer.json.to_string();
-    assert!(matches!(answer.code, 1 | 2), "{}", answer.stderr);
-    for word in words.iter().chain(&[case]) {
-        assert!(text.contains(word), "{word:?} is not in: {text}");
-    }
+    assert_eq!(answer.code, 1, "{}", answer.stderr);
+    let faults = answer.json["faults"].as_array().unwrap();
+    let messages: Vec<&str> = faults
+        .iter()
+        .filter(|fault| fault["case"] == case && fault["kind"] == kind)
+        .filter_map(|fault| fault["message"].as_str())
+        .collect();
+    let found = messages
+        .iter()
+        .any(|message| words.iter().all(|word| message.contains(word)));
+    assert!(found, "no {kind} of {case} with {words:?} in {faults:?}");
+    let planned = bench.sarx(&format!("plan {DATASET} --out planned"));
+    assert_eq!(planned.code, 2, "{}", planned.stderr);
+    assert!(!bench.path("planned/nnUNetPlans.json").exists());
 }
 
 fn write_image(path: &std::path::Path, size: [usize; 3], value: f32) {
@@ -42,7 +53,7 @@ fn wrong_channel_count() {
     let mut document = bench.read_json(&path);
     document["channel_names"] = json!({"0": "T1", "1": "T2"});
     bench.write_json(&path, &document);
-    faulty(&bench, "sts_000", &["channel"]);
+    faulty(&bench, "sts_000", "missing_channel", &["channel 1"]);
 }
 
 #[test]
@@ -59,7 +70,7 @@ fn channels_on_different_grids() {
             1.0,
         );
     }
-    faulty(&bench, "sts_001", &["4x5x6"]);
+    faulty(&bench, "sts_001", "channel_grid", &["4x5x6"]);
 }
 
 #[test]
@@ -70,14 +81,14 @@ fn undeclared_labels() {
     let mut labels = image.labels;
     labels.voxels_mut()[[0, 0, 0]] = 7;
     sarx_io::write_labels(&path, &labels, Some(&image.header)).unwrap();
-    faulty(&bench, "sts_001", &["7"]);
+    faulty(&bench, "sts_001", "undeclared_label", &["label 7"]);
 }
 
 #[test]
 fn missing_label() {
     let bench = cohort();
     std::fs::remove_file(bench.path(&format!("{DATASET}/labelsTr/sts_002.nii.gz"))).unwrap();
-    faulty(&bench, "sts_002", &["label"]);
+    faulty(&bench, "sts_002", "missing_label", &["sts_002.nii.gz"]);
 }
 
 #[test]
@@ -116,7 +127,7 @@ fn unreadable_images() {
     let path = bench.path(&format!("{DATASET}/imagesTr/sts_000_0000.nii.gz"));
     let bytes = std::fs::read(&path).unwrap();
     std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-    faulty(&bench, "sts_000", &["sts_000_0000.nii.gz"]);
+    faulty(&bench, "sts_000", "unreadable", &["sts_000_0000.nii.gz"]);
     let answer = bench.sarx(&format!("plan {DATASET} --out pp"));
     assert_eq!(answer.code, 2);
     assert!(answer.json["error"].as_str().unwrap().contains("sts_000"));
@@ -186,13 +197,89 @@ fn a_results_folder_of_another_plan_is_left_alone() {
     );
 }
 
+/// A limit on the size of files stands in for a disk that is full.
+#[cfg(unix)]
 #[test]
 fn a_full_disk_is_told_and_nothing_half_written_stays() {
-    let bench = cohort();
-    // A file where a folder is needed fails like a disk that takes no more files.
-    std::fs::write(bench.path("blocked"), b"").unwrap();
-    bench.refused(&format!("plan {DATASET} --out blocked"), &["blocked"]);
-    assert_eq!(std::fs::read(bench.path("blocked")).unwrap(), b"");
+    let bench = Bench::new();
+    bench.tiny_dataset(5, 0);
+    bench.done(&bench.train_line("model", "--no-validation"));
+    let limited = |line: &str| {
+        let script = format!("trap '' XFSZ; ulimit -f 4; exec \"$0\" --json {line}");
+        let output = Command::new("bash")
+            .args(["-c", &script, env!("CARGO_BIN_EXE_sarx")])
+            .current_dir(bench.path(""))
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), text)
+    };
+    // Preprocessed cases are larger than the limit: each failure is named, no half case stays.
+    let (code, text) = limited(&format!(
+        "preprocess {DATASET} --plans pp/sarxSmallPlans.json --out small"
+    ));
+    assert_eq!(code, Some(1), "{text}");
+    assert!(
+        text.contains("sts_000") && text.contains("File too large"),
+        "{text}"
+    );
+    let left = bytes_below(&bench.path("small"));
+    assert!(
+        left.iter()
+            .all(|(path, _)| !path.display().to_string().contains("tmp")),
+        "{left:?}"
+    );
+    // A training cannot write its checkpoint: it says which file, and the model beside it stays.
+    let before = bytes_below(&bench.path("model"));
+    let (code, text) = limited(&bench.train_line("other", "--no-validation"));
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("other"), "{text}");
+    assert!(
+        !bench
+            .path("other/fold_0/checkpoint_final.safetensors")
+            .exists()
+    );
+    assert_eq!(before, bytes_below(&bench.path("model")));
+}
+
+#[test]
+fn segmentations_are_not_written_over_files_of_another_origin() {
+    let bench = Bench::new();
+    bench.tiny_dataset(7, 2);
+    bench.done(&bench.train_line("model", "--no-validation"));
+    let line = format!("predict --model model --input {DATASET}/imagesTs");
+    let before = bytes_below(&bench.path("cohort"));
+    for output in [DATASET.to_owned(), format!("{DATASET}/labelsTs")] {
+        bench.refused(&format!("{line} --output {output}"), &["another"]);
+    }
+    assert_eq!(before, bytes_below(&bench.path("cohort")));
+    bench.done(&format!("{line} --output out"));
+    bench.refused(
+        &format!("{line} --output out --continue --no-mirroring"),
+        &["another model"],
+    );
+    bench.refused(&bench.train_line(DATASET, ""), &["manifest"]);
+    assert_eq!(before, bytes_below(&bench.path("cohort")));
+}
+
+#[test]
+fn a_corrected_label_map_is_preprocessed_anew() {
+    let bench = Bench::new();
+    bench.tiny_dataset(5, 0);
+    let line = format!("preprocess {DATASET} --plans pp/sarxSmallPlans.json --out pp");
+    assert_eq!(bench.done(&line)["kept"], 5);
+    let path = bench.path(&format!("{DATASET}/labelsTr/sts_001.nii.gz"));
+    let image = sarx_io::read_labels(&path).unwrap();
+    let corrected = image.labels.map(|_| 1);
+    sarx_io::write_labels(&path, &corrected, Some(&image.header)).unwrap();
+    let again = bench.done(&line);
+    assert_eq!((&again["made"], &again["kept"]), (&json!(1), &json!(4)));
+    let copy = sarx_io::read_labels(&bench.path("pp/gt_segmentations/sts_001.nii.gz")).unwrap();
+    assert_eq!(copy.labels, corrected);
+    // A case that is not preprocessed is missed, also when training on all.
+    std::fs::remove_dir_all(bench.path("pp/nnUNetPlans_3d_fullres")).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(bench.sarx(&line).code, 2);
 }
 
 #[test]

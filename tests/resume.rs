@@ -4,7 +4,7 @@
 mod harness;
 
 use harness::Bench;
-use std::process::Stdio;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 const FILES: [&str; 2] = [
@@ -18,38 +18,50 @@ fn weights(bench: &Bench, model: &str) -> Vec<Vec<u8>> {
         .to_vec()
 }
 
+/// Waits until `ready`, or fails.
+fn wait_until(what: &str, mut ready: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !ready() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "no {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[cfg(unix)]
 #[test]
 fn sigkill_at_any_moment_changes_no_byte() {
+    use std::os::unix::process::ExitStatusExt;
     let bench = Bench::new();
     bench.tiny_dataset(5, 0);
+    let line = |out: &str, more: &str| {
+        let epochs = "--epochs 8";
+        bench
+            .train_line(out, &format!("--no-validation {more}"))
+            .replace("--epochs 3", epochs)
+    };
     let begun = Instant::now();
-    bench.done(&bench.train_line("undisturbed", "--no-validation"));
-    let whole = begun.elapsed();
+    bench.done(&line("undisturbed", ""));
+    let epoch = begun.elapsed() / 8;
 
-    // Kill moments spread over the run; the machine's own jitter makes them random enough.
-    let mut kills = 0;
-    let mut runs = 0;
-    loop {
-        let resume = if runs == 0 { "" } else { "--resume" };
-        let line = bench.train_line("killed", &format!("--no-validation {resume}"));
-        let mut child = bench
-            .command(&line)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        runs += 1;
-        if kills < 4 {
-            std::thread::sleep(whole.mul_f64(0.35 + 0.13 * f64::from(kills)));
-            child.kill().unwrap();
-            kills += 1;
-        }
-        let status = child.wait().unwrap();
-        if status.success() {
-            break;
-        }
-        assert!(runs < 20, "the training does not come to its end");
+    let latest = bench.path("killed/fold_0/checkpoint_latest.safetensors");
+    // Delays after a new checkpoint, as shares of an epoch: into training, validation, writing.
+    for (kill, share) in [0.1, 0.45, 0.8, 0.95].into_iter().enumerate() {
+        let before = std::fs::read(&latest).ok();
+        let resume = if kill == 0 { "" } else { "--resume" };
+        let mut child = bench.start(&line("killed", resume));
+        wait_until("checkpoint", || {
+            std::fs::read(&latest).is_ok_and(|now| Some(now) != before)
+        });
+        std::thread::sleep(epoch.mul_f64(share));
+        child.kill().unwrap();
+        assert_eq!(
+            child.wait().unwrap().signal(),
+            Some(9),
+            "kill {kill} met a living process"
+        );
+        assert!(latest.exists(), "the checkpoint survives kill {kill}");
     }
+    bench.done(&line("killed", "--resume"));
     assert_eq!(weights(&bench, "undisturbed"), weights(&bench, "killed"));
 }
 
@@ -59,32 +71,30 @@ fn ctrl_c_in_the_middle_of_an_epoch_writes_a_checkpoint_and_loses_nothing() {
     let bench = Bench::new();
     bench.tiny_dataset(5, 0);
     bench.done(&bench.train_line("undisturbed", "--no-validation"));
-    let line = bench.train_line("stopped", "--no-validation");
-    let mut child = bench
-        .command(&line)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = bench.start(&bench.train_line("stopped", "--no-validation"));
     let log = bench.path("stopped/fold_0/training_log.jsonl");
-    let begun = Instant::now();
     // One epoch is in the log: the second is under way.
-    while !std::fs::read_to_string(&log).is_ok_and(|text| text.lines().count() >= 1) {
-        assert!(
-            begun.elapsed() < Duration::from_secs(120),
-            "no epoch came to its end"
-        );
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    let interrupted = std::process::Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(interrupted.success());
-    let status = child.wait().unwrap();
+    wait_until("epoch", || {
+        std::fs::read_to_string(&log).is_ok_and(|text| text.lines().count() == 1)
+    });
+    let id = child.id().to_string();
     assert!(
-        status.code().is_some(),
-        "the process ended by itself, not by the signal"
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(
+        bench
+            .path("stopped/fold_0/checkpoint_latest.safetensors")
+            .exists()
+    );
+    assert!(
+        !bench
+            .path("stopped/fold_0/checkpoint_final.safetensors")
+            .exists()
     );
     bench.done(&bench.train_line("stopped", "--no-validation --resume"));
     assert_eq!(weights(&bench, "undisturbed"), weights(&bench, "stopped"));
@@ -96,6 +106,11 @@ fn a_begun_fold_is_refused_without_resume_and_under_other_choices() {
     bench.tiny_dataset(5, 0);
     bench.done(&bench.train_line("model", "--no-validation"));
     let before = harness::bytes_below(&bench.path("model"));
+    let again = bench.done(&bench.train_line("model", "--no-validation --resume"));
+    assert_eq!(
+        again["end"], "finished",
+        "a finished fold that is resumed is simply finished"
+    );
     bench.refused(&bench.train_line("model", "--no-validation"), &["--resume"]);
     let other = bench
         .train_line("model", "--no-validation --resume")
@@ -111,7 +126,6 @@ fn a_begun_fold_is_refused_without_resume_and_under_other_choices() {
         harness::bytes_below(&bench.path("model")),
         "nothing was changed"
     );
-    // A finished fold that is resumed is simply finished.
 }
 
 impl Bench {

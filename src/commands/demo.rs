@@ -6,7 +6,7 @@ mod page;
 use super::{evaluate, plan, preprocess, stop, train};
 use crate::args::DemoArgs;
 use crate::console::Console;
-use crate::outcome::Outcome;
+use crate::outcome::{self, Outcome};
 use anyhow::{Context, Result, bail};
 use clock::Clock;
 use evaluate::FolderScores;
@@ -16,11 +16,11 @@ use sarx_nn::DeviceChoice;
 use sarx_phantom::{CohortSpec, MatrixSize, Series, write_cohort};
 use sarx_plan::{CaseReader, Dataset, Fold, Plans, Preset, discover_images, verify};
 use sarx_study::{CaseRow, Cohort, EvaluateSpec, StrataTable};
-use sarx_train::{TrainConfig, TrainEnd, TrainReport};
+use sarx_train::{TrainConfig, TrainReport};
 use serde_json::json;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Validation iterations per epoch: the training cases are few and the epochs short.
 const VAL_ITERATIONS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
@@ -87,8 +87,10 @@ struct Demo<'a> {
 
 impl Demo<'_> {
     fn run(&self) -> Result<Outcome> {
+        self.check_arguments()?;
         let mut clock = Clock::start();
         let dataset = clock.time("phantom cohort", || self.make_cohort())?;
+        self.go_on()?;
         clock.time("verify", || self.verify(&dataset))?;
         let plans = clock.time("fingerprint and plans", || self.plan())?;
         clock.time("preprocess", || self.preprocess(&dataset, &plans))?;
@@ -118,6 +120,30 @@ impl Demo<'_> {
             page::write(&story, &so_far, &self.files.report)
         })?;
         self.outcome(&clock, &scores, &rows, &trained)
+    }
+
+    /// Finds out in the first second what would fail after minutes.
+    fn check_arguments(&self) -> Result<()> {
+        let DemoArgs {
+            cases, held_out, ..
+        } = *self.args;
+        if held_out == 0 || cases < held_out + 5 {
+            bail!(
+                "the demo needs at least one held-out and five other patients; {cases} patients \
+                 with {held_out} held out were asked for"
+            );
+        }
+        Ok(())
+    }
+
+    fn go_on(&self) -> Result<()> {
+        if self.stop.load(Ordering::Relaxed) {
+            bail!(
+                "the demo was stopped; what it made so far stays, begin again with another --out: {:?}",
+                self.args.out.display().to_string()
+            );
+        }
+        Ok(())
     }
 
     fn make_cohort(&self) -> Result<Dataset> {
@@ -168,6 +194,7 @@ impl Demo<'_> {
             self.stop,
             self.console,
         )?;
+        self.go_on()?;
         match done.failed.first() {
             Some(failure) => bail!("preprocessing failed: {failure}"),
             None => Ok(()),
@@ -182,6 +209,7 @@ impl Demo<'_> {
             n_iterations: count(self.args.iterations)?,
             n_val_iterations: VAL_ITERATIONS,
             seed: self.args.seed,
+            n_workers: train::workers(),
             ..TrainConfig::default()
         };
         let job = train::TrainJob::open(
@@ -192,12 +220,7 @@ impl Demo<'_> {
             &self.files.model,
         )?;
         let report = job.train(&config, false, self.stop, self.console)?;
-        if report.end == TrainEnd::Interrupted {
-            bail!(
-                "the demo was stopped; its files stay in {:?}",
-                self.args.out.display().to_string()
-            );
-        }
+        self.go_on()?;
         Ok(report)
     }
 
@@ -219,7 +242,12 @@ impl Demo<'_> {
             .failed
             .first()
         {
-            Some((case, error)) => bail!("case \"{case}\" was not segmented: {error}"),
+            Some((case, error)) => {
+                bail!(
+                    "{}",
+                    outcome::of_case(case.as_str(), &outcome::error_chain(error))
+                )
+            }
             None => Ok(()),
         }
     }
@@ -276,10 +304,6 @@ impl Demo<'_> {
             "peak_rss_mib": clock::peak_rss_mib(),
             "validation_ema": trained.best_ema,
         });
-        Ok(Outcome {
-            json,
-            text,
-            failed: scores.failed.clone(),
-        })
+        Ok(Outcome::with_failures(json, text, scores.failed.clone()))
     }
 }

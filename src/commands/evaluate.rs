@@ -17,12 +17,11 @@ pub(super) fn run(args: &EvaluateArgs, console: &Console) -> Result<Outcome> {
     let mut spec = EvaluateSpec::from_dataset(&dataset);
     spec.allow_missing = args.allow_missing;
     let cohort = args.cohort.as_deref().map(Cohort::read).transpose()?;
+    if let Some(cohort) = &cohort {
+        require_columns(cohort, &args.by)?;
+    }
     let scores = score(&args.reference, &args.prediction, &spec, &args.out, console)?;
-    let mut outcome = Outcome {
-        json: scores.json,
-        text: scores.text,
-        failed: scores.failed,
-    };
+    let mut outcome = Outcome::with_failures(scores.json, scores.text, scores.failed);
     if let Some(cohort) = cohort {
         let by: Vec<&str> = args.by.iter().map(String::as_str).collect();
         let rows = rows(&scores.evaluation, &spec, Some((&cohort, &by)))?;
@@ -33,6 +32,17 @@ pub(super) fn run(args: &EvaluateArgs, console: &Console) -> Result<Outcome> {
         }
     }
     Ok(outcome)
+}
+
+/// A column that is not there is told before minutes of scoring.
+fn require_columns(cohort: &Cohort, by: &[String]) -> Result<()> {
+    match by.iter().find(|column| !cohort.columns().contains(column)) {
+        None => Ok(()),
+        Some(column) => bail!(
+            "the cohort has no column {column:?}; it has: {}",
+            cohort.columns().join(", ")
+        ),
+    }
 }
 
 /// dataset.json of the labels: given, in the prediction folder, or beside the references.
@@ -69,7 +79,10 @@ pub(super) fn score(
     console: &Console,
 ) -> Result<FolderScores> {
     let evaluation = evaluate_folders(reference, prediction, spec, console)?;
-    let summary = evaluation.summary().context("no case could be scored")?;
+    let failed = failures(&evaluation);
+    let summary = evaluation
+        .summary()
+        .with_context(|| format!("no case could be scored: {}", failed.join("; ")))?;
     if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).with_context(|| {
             format!("cannot make the folder: {:?}", folder.display().to_string())
@@ -100,17 +113,6 @@ pub(super) fn score(
             }),
         );
     }
-    let failed = evaluation
-        .failed
-        .iter()
-        .map(|failure| crate::outcome::error_chain(failure))
-        .chain(
-            evaluation
-                .missing
-                .iter()
-                .map(|case| format!("case \"{case}\" has no prediction")),
-        )
-        .collect();
     let json = json!({
         "summary": out,
         "n_cases": evaluation.scored.len(),
@@ -124,6 +126,17 @@ pub(super) fn score(
         text,
         failed,
     })
+}
+
+/// Every case without scores, with the reason.
+fn failures(evaluation: &Evaluation) -> Vec<String> {
+    let missing = evaluation.missing.iter();
+    evaluation
+        .failed
+        .iter()
+        .map(|failure| crate::outcome::error_chain(failure))
+        .chain(missing.map(|case| format!("case \"{case}\" has no prediction")))
+        .collect()
 }
 
 /// The scored cases per label or region, with some columns of the cohort.

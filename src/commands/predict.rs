@@ -62,7 +62,7 @@ fn report(result: &FolderPrediction, args: &PredictArgs) -> Outcome {
     );
     let json =
         json!({"output": args.output, "done": names(&result.done), "kept": names(&result.kept)});
-    Outcome { json, text, failed }
+    Outcome::with_failures(json, text, failed)
 }
 
 fn same_folder(a: &std::path::Path, b: &std::path::Path) -> bool {

@@ -1,4 +1,8 @@
-//! `sarx preprocess`: every case of a dataset into the case store. Resumes where it was stopped.
+//! `sarx preprocess`: every case of a dataset into the case store. Resumes where it was stopped;
+//! a case whose files have changed is made anew.
+
+pub(super) mod case_list;
+mod sources;
 
 use super::{open_dataset, stop};
 use crate::args::PreprocessArgs;
@@ -49,6 +53,7 @@ pub(super) fn preprocess_dataset(
     let store = CaseStore::create(&folder, &identity)?;
     let references = out.join("gt_segmentations");
     std::fs::create_dir_all(&references).with_context(|| cannot_make(&references))?;
+    case_list::write(out, cases)?;
     console.begin("preprocess", cases.len() as u64);
     let results: Vec<Result<bool>> = cases
         .par_iter()
@@ -73,30 +78,36 @@ fn one_case(
     store: &CaseStore,
     references: &Path,
 ) -> Result<bool> {
-    copy_reference(files, references, dataset.json().file_ending())?;
-    if store.contains(&files.id) {
+    let ending = dataset.json().file_ending();
+    let sources = sources::hash(files)?;
+    let remembered = store.folder().join(format!("{}.sources", files.id));
+    let reference = references.join(format!("{}{ending}", files.id));
+    let unchanged = sources.is_some() && sources::read(&remembered) == sources;
+    if unchanged && store.contains(&files.id) && reference.exists() {
         return Ok(false);
     }
+    copy_reference(files, &reference)?;
     let case = CaseReader::new(dataset.json()).read_case(files)?;
     let channels: Vec<_> = case.channels.iter().collect();
     store.write_case(
         &files.id,
         &preprocess(&channels, case.labels.as_ref(), spec)?,
     )?;
+    sources::write(&remembered, sources.as_deref())?;
     Ok(true)
 }
 
 /// Validation scores against the label map on its own grid, wherever the dataset goes.
-fn copy_reference(files: &CaseFiles, references: &Path, ending: &str) -> Result<()> {
+fn copy_reference(files: &CaseFiles, target: &Path) -> Result<()> {
     let Some(label) = &files.label else {
         return Ok(());
     };
-    let target = references.join(format!("{}{ending}", files.id));
-    if !target.exists() {
-        let image = sarx_io::read_labels(label)?;
-        sarx_io::write_labels(&target, &image.labels, Some(&image.header))?;
-    }
-    Ok(())
+    let image = sarx_io::read_labels(label)?;
+    Ok(sarx_io::write_labels(
+        target,
+        &image.labels,
+        Some(&image.header),
+    )?)
 }
 
 fn outcome(cases: &[CaseFiles], results: &[Result<bool>], folder: &Path) -> Outcome {
@@ -116,11 +127,8 @@ fn outcome(cases: &[CaseFiles], results: &[Result<bool>], folder: &Path) -> Outc
         failed.len(),
         folder.display()
     );
-    Outcome {
-        json: json!({"store": folder, "made": n_made, "kept": n_kept}),
-        text,
-        failed,
-    }
+    let json = json!({"store": folder, "made": n_made, "kept": n_kept});
+    Outcome::with_failures(json, text, failed)
 }
 
 fn cannot_make(folder: &Path) -> String {

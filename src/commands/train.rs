@@ -1,5 +1,6 @@
 //! `sarx train`: one fold, and the scores of its validation cases.
 
+use super::preprocess::case_list;
 use super::{evaluate, stop};
 use crate::args::TrainArgs;
 use crate::console::Console;
@@ -30,6 +31,7 @@ pub(super) fn run(args: &TrainArgs, console: &Console) -> Result<Outcome> {
         n_val_iterations: count(args.val_iterations, "--val-iterations")?,
         initial_lr: args.initial_lr,
         seed: args.seed,
+        n_workers: workers(),
         ..TrainConfig::default()
     };
     if !(config.initial_lr.is_finite() && config.initial_lr > 0.0) {
@@ -71,6 +73,9 @@ fn outcome(job: &TrainJob, report: &TrainReport, validation: Option<Validation>)
     }
     if let Some(validation) = &validation {
         text.push_str(&format!("; validation: {}", validation.text));
+        if job.fold == Fold::All {
+            text.push_str(" (on the training cases: no test)");
+        }
     }
     text.push_str(&format!(": {}", folder.display()));
     let json = json!({
@@ -81,10 +86,21 @@ fn outcome(job: &TrainJob, report: &TrainReport, validation: Option<Validation>)
         "last": last,
         "duration_s": duration,
         "waited_s": waited,
+        "validated_on_training_cases": job.fold == Fold::All,
         "validation": validation.as_ref().map(|v| v.json.clone()),
     });
     let failed = validation.map(|v| v.failed).unwrap_or_default();
-    Outcome { json, text, failed }
+    Outcome {
+        json,
+        text,
+        failed,
+        interrupted: report.end == TrainEnd::Interrupted,
+    }
+}
+
+/// Threads that make batches: one for every four that the network has.
+pub(super) fn workers() -> NonZeroUsize {
+    NonZeroUsize::new(rayon::current_num_threads() / 4).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// Everything that belongs to one fold, opened and checked.
@@ -126,7 +142,7 @@ impl TrainJob {
         }
         let split = split(preprocessed, fold, &store)?;
         let references = preprocessed.join("gt_segmentations");
-        let axes = slice_axes(&references, &split, dataset.file_ending())?;
+        let axes = slice_axes(&references, &store, dataset.file_ending())?;
         let model = ModelFolder::create(out, &plans, &dataset, configuration, axes)?;
         Ok(Self {
             model,
@@ -179,14 +195,17 @@ impl TrainJob {
         console.begin("validate", self.split.val.len() as u64);
         for id in &self.split.val {
             let case = self.store.case(id)?;
+            let in_case = || format!("case \"{id}\" of the validation");
             let labels = predict_preprocessed(
                 &self.model,
                 &predictor,
                 case.image(),
                 case.properties(),
                 |_| !stop.load(std::sync::atomic::Ordering::Relaxed),
-            )?;
-            self.write_like_reference(id, labels, &folder)?;
+            )
+            .with_context(in_case)?;
+            self.write_like_reference(id, labels, &folder)
+                .with_context(in_case)?;
             console.advance(1);
         }
         console.finish();
@@ -229,22 +248,27 @@ impl TrainJob {
 
 /// The cases of a fold; `all` needs no splits.
 fn split(preprocessed: &Path, fold: Fold, store: &CaseStore) -> Result<Split> {
+    let cases = case_list::read_whole(preprocessed, store)?;
     if fold == Fold::All {
         return Ok(Split {
-            train: store.cases(),
-            val: store.cases(),
+            train: cases.clone(),
+            val: cases,
         });
     }
     let splits = Splits::read(&preprocessed.join("splits_final.json"))
         .context("a numbered fold needs splits (with fewer than five cases say --fold all)")?;
-    splits.check(&store.cases())?;
-    Ok(splits.fold(fold, &store.cases())?)
+    splits.check(&cases)?;
+    Ok(splits.fold(fold, &cases)?)
 }
 
-/// How many training cases have axial, sagittal and coronal slices.
-fn slice_axes(references: &Path, split: &Split, ending: &str) -> Result<BTreeMap<String, usize>> {
+/// How many cases of the dataset, whatever the fold, have axial, sagittal and coronal slices.
+fn slice_axes(
+    references: &Path,
+    store: &CaseStore,
+    ending: &str,
+) -> Result<BTreeMap<String, usize>> {
     let mut axes = BTreeMap::new();
-    for id in &split.train {
+    for id in store.cases() {
         let header = sarx_io::read_header(&references.join(format!("{id}{ending}")))?;
         *axes
             .entry(header.grid().slice_axis().to_string())
@@ -285,10 +309,8 @@ impl TrainObserver for Watcher<'_> {
             self.begun = true;
             self.console
                 .begin("train", self.per_epoch * self.n_epochs as u64);
-            let ahead = (self.n_epochs - epoch) as u64 * self.per_epoch;
             // A resumed run does not begin at zero.
-            self.console
-                .advance(self.per_epoch * self.n_epochs as u64 - ahead);
+            self.console.skip_to(epoch as u64 * self.per_epoch);
         }
         tracing::info!(epoch, total, "epoch begins");
     }
@@ -309,6 +331,17 @@ impl TrainObserver for Watcher<'_> {
 
     fn epoch_ends(&mut self, record: &EpochRecord) {
         self.dice = record.pseudo_dice;
+        self.console.say_off_terminal(&format!(
+            "epoch {}/{}  training loss {:.3}  validation loss {:.3}  pseudo Dice {}  {:.1} s",
+            record.epoch + 1,
+            self.n_epochs,
+            record.train_loss,
+            record.val_loss,
+            record
+                .pseudo_dice
+                .map_or_else(|| "-".to_owned(), |d| format!("{d:.3}")),
+            record.duration_s
+        ));
         tracing::info!(
             epoch = record.epoch,
             train_loss = record.train_loss,

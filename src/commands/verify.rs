@@ -19,11 +19,11 @@ pub(super) fn run(args: &VerifyArgs, console: &Console) -> Result<Outcome> {
     for warning in &report.warnings {
         text.push_str(&format!("\nwarning: {}", finding_text(warning)));
     }
-    Ok(Outcome {
-        json: serde_json::to_value(&report)?,
+    Ok(Outcome::with_failures(
+        serde_json::to_value(&report)?,
         text,
         failed,
-    })
+    ))
 }
 
 fn finding_text<K>(finding: &Finding<K>) -> String {

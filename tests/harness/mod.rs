@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 /// A folder that vanishes with the test.
 pub(crate) struct Bench {
@@ -39,6 +39,13 @@ impl Bench {
             .args(["--threads", "1", "--json"]);
         command.args(line.split_whitespace());
         command
+    }
+
+    /// Starts a line and says nothing.
+    pub(crate) fn start(&self, line: &str) -> Child {
+        let mut command = self.command(line);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap()
     }
 
     /// Runs a line to its end.

@@ -39,6 +39,16 @@ pub enum PredictError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The output folder is not ours to write to.
+    #[error(
+        "the output folder cannot be used: {reason}; choose another, nothing was changed: {path:?}"
+    )]
+    OutputFolder {
+        /// Why.
+        reason: String,
+        /// The folder.
+        path: PathBuf,
+    },
     /// The network gave values that are no numbers.
     #[error(
         "the network's output is not finite; the weights are damaged or the image holds extreme values"

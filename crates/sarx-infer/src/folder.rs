@@ -1,11 +1,13 @@
 //! All cases of a folder. A case that fails is named and does not stop the others.
 
+mod record;
+
 use crate::tiles::check_step;
 use crate::{PredictError, PredictOptions, Predictor, predict_case};
 use sarx_core::{CaseId, Progress};
 use sarx_model::ModelFolder;
 use sarx_plan::{CaseFiles, CaseReader};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,6 +57,8 @@ pub fn predict_folder(
     progress: &dyn Progress,
 ) -> Result<FolderPrediction, PredictError> {
     check_step(request.options.step)?;
+    let made_by = record::made_by(request, predictor);
+    record::check_output(request, &made_by)?;
     std::fs::create_dir_all(request.output).map_err(|source| PredictError::Folder {
         path: request.output.to_owned(),
         source,
@@ -75,7 +79,7 @@ pub fn predict_folder(
         }
     }
     progress.finish();
-    write_documents(request, &result)?;
+    write_documents(request, made_by, &result)?;
     Ok(result)
 }
 
@@ -128,6 +132,7 @@ fn output_path(request: &FolderRequest<'_>, case: &CaseId) -> PathBuf {
 
 fn write_documents(
     request: &FolderRequest<'_>,
+    made_by: Value,
     result: &FolderPrediction,
 ) -> Result<(), PredictError> {
     let model = request.model;
@@ -144,19 +149,13 @@ fn write_documents(
         .iter()
         .map(|(case, error)| json!({"case": case.to_string(), "error": error.to_string()}));
     let document = json!({
-        "schema_version": 1,
-        "sarx_version": env!("CARGO_PKG_VERSION"),
-        "plans_hash": model.manifest().plans_hash,
-        "configuration": model.manifest().configuration,
-        "folds": request.options.folds.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "weights": format!("{:?}", request.options.weights).to_lowercase(),
-        "mirroring": request.options.mirroring,
-        "step": request.options.step,
+        "schema_version": record::SCHEMA_VERSION,
+        "made_by": made_by,
         "done": names(&result.done),
         "kept": names(&result.kept),
         "failed": failed.collect::<Vec<_>>(),
     });
-    sarx_io::write_atomic(&request.output.join("prediction.json"), |out| {
+    sarx_io::write_atomic(&request.output.join(record::FILE), |out| {
         serde_json::to_writer_pretty(&mut *out, &document)?;
         out.write_all(b"\n")
     })?;

@@ -10,7 +10,8 @@ use std::convert::Infallible;
 /// How to predict.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PredictOptions {
-    /// Folds whose logits are averaged; empty for all that the model has.
+    /// Folds whose logits are averaged; empty for all numbered folds that the model has, or
+    /// `all` where that is the only one.
     pub folds: Vec<Fold>,
     /// Which weights of each fold.
     pub weights: WeightsKind,
@@ -34,6 +35,7 @@ impl Default for PredictOptions {
 /// The networks of a model, ready to predict.
 #[derive(Debug)]
 pub struct Predictor {
+    folds: Vec<Fold>,
     networks: Vec<Unet>,
     device: Device,
     window: WindowOptions,
@@ -52,14 +54,15 @@ impl Predictor {
         device: Device,
     ) -> Result<Self, ModelError> {
         let folds = if options.folds.is_empty() {
-            model.folds(options.weights)?
+            cross_validated(model.folds(options.weights)?)
         } else {
             options.folds.clone()
         };
         let load = |&fold: &Fold| model.load_fold(fold, options.weights, &device);
         let networks = folds.iter().map(load).collect::<Result<_, _>>()?;
         let n_heads = model.unet_config().n_heads;
-        Ok(Self::new(networks, device, model.patch(), n_heads, options))
+        let predictor = Self::new(networks, device, model.patch(), n_heads, options);
+        Ok(Self { folds, ..predictor })
     }
 
     /// Takes networks that are already there, all on `device` and of one architecture.
@@ -84,11 +87,18 @@ impl Predictor {
             n_heads,
         };
         Self {
+            folds: Vec::new(),
             networks,
             device,
             window,
             mirrorings,
         }
+    }
+
+    /// The folds that were loaded; none for networks that did not come from a model folder.
+    #[must_use]
+    pub fn folds(&self) -> &[Fold] {
+        &self.folds
     }
 
     /// Logits of a whole image, averaged over folds and mirrorings before any softmax.
@@ -153,6 +163,16 @@ impl Predictor {
     }
 }
 
+/// The folds of a cross-validation; a model of all cases joins them only when asked for.
+fn cross_validated(folds: Vec<Fold>) -> Vec<Fold> {
+    let numbered: Vec<Fold> = folds
+        .iter()
+        .copied()
+        .filter(|&fold| fold != Fold::All)
+        .collect();
+    if numbered.is_empty() { folds } else { numbered }
+}
+
 /// Mirrors along each of the axes; along none it is the tensor itself.
 fn flip(tensor: Tensor<5>, axes: &[isize]) -> Tensor<5> {
     axes.iter()
@@ -175,6 +195,13 @@ fn subsets(axes: &[isize]) -> Vec<Vec<isize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_model_of_all_cases_does_not_join_the_folds_by_itself() {
+        let (first, all) = (Fold::Index(0), Fold::All);
+        assert_eq!(cross_validated(vec![first, all]), [first]);
+        assert_eq!(cross_validated(vec![all]), [all]);
+    }
 
     #[test]
     fn three_axes_give_eight_mirrorings() {

@@ -142,14 +142,20 @@ impl ModelFolder {
     /// those are not ours to write over.
     fn refuse_foreign_documents(&self) -> Result<(), ModelError> {
         let plans = self.path.join("plans.json");
-        let ours = !plans.exists() || Plans::read(&plans).is_ok_and(|found| found == self.plans);
-        if ours {
+        let dataset = self.path.join("dataset.json");
+        let foreign = if plans.exists() && !Plans::read(&plans).is_ok_and(|p| p == self.plans) {
+            "plans.json"
+        } else if dataset.exists()
+            && !DatasetJson::read(&dataset).is_ok_and(|d| d == self.dataset && plans.exists())
+        {
+            "dataset.json"
+        } else {
             return Ok(());
-        }
+        };
         Err(ModelError::OtherModel {
             what: "origin",
             expected: "a model of sarx".to_owned(),
-            found: "a plans.json without a manifest".to_owned(),
+            found: format!("a {foreign} without a manifest"),
             path: self.path.clone(),
         })
     }

@@ -8,7 +8,7 @@ use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
 
 /// The smallest and the largest longest diameter, mm.
-pub(crate) const DIAMETER_RANGE_MM: (f64, f64) = (30.0, 150.0);
+pub(crate) const DIAMETER_RANGE_MM: (f64, f64) = (45.0, 160.0);
 
 /// Draws the body and the core of the tumour in it.
 pub(crate) fn draw_body(patient: &Patient, rng: &mut impl Rng) -> (Anatomy, Ellipsoid) {
@@ -35,23 +35,23 @@ pub(crate) fn draw_body(patient: &Patient, rng: &mut impl Rng) -> (Anatomy, Elli
 /// A longest diameter in mm: log-normal, myxomas smaller, cut to the possible range.
 fn draw_diameter(histology: Histology, scale: f64, rng: &mut impl Rng) -> f64 {
     let median = match histology {
-        Histology::Myxoma => 64.0,
-        Histology::Leiomyosarcoma => 92.0,
-        Histology::MyxoidLiposarcoma => 105.0,
-        Histology::Myxofibrosarcoma | Histology::Ups => 98.0,
+        Histology::Myxoma => 74.0,
+        Histology::Leiomyosarcoma => 104.0,
+        Histology::MyxoidLiposarcoma => 120.0,
+        Histology::Myxofibrosarcoma | Histology::Ups => 114.0,
     };
     let deviate: f64 = StandardNormal.sample(rng);
-    (median * scale * (0.33 * deviate).exp()).clamp(DIAMETER_RANGE_MM.0, DIAMETER_RANGE_MM.1)
+    (median * scale * (0.28 * deviate).exp()).clamp(DIAMETER_RANGE_MM.0, DIAMETER_RANGE_MM.1)
 }
 
 fn core_in_limb(limb: &Limb, histology: Histology, rng: &mut impl Rng) -> Ellipsoid {
     let radius = limb.muscle_radius();
     let longest = 0.5 * draw_diameter(histology, (radius / 61.0).sqrt(), rng);
     // Across the limb there is room for a bit more than half its radius.
-    let widest = 0.62 * radius;
+    let widest = 0.68 * radius;
     let across = [
         (longest * rng.random_range(0.65..0.9)).min(widest),
-        (longest * rng.random_range(0.55..0.8)).min(widest),
+        (longest * rng.random_range(0.6..0.85)).min(widest),
     ];
     let height = rng.random_range(-30.0..30.0);
     let centres = limb.muscle_centres();

@@ -46,19 +46,19 @@ impl TumourLook {
                 (between(0.75, 0.95), between(2.8, 3.6)),
             ),
             Histology::Myxofibrosarcoma => (
-                (between(1.7, 2.3), between(2.7, 3.9)),
+                (between(1.9, 2.5), between(2.7, 3.9)),
                 (between(0.8, 1.1), between(4.2, 5.4)),
             ),
             Histology::MyxoidLiposarcoma => (
-                (between(1.65, 2.3), between(4.0, 5.2)),
+                (between(1.85, 2.5), between(4.0, 5.2)),
                 (between(0.8, 1.1), between(5.2, 6.4)),
             ),
             Histology::Ups => (
-                (between(1.8, 2.4), between(2.2, 3.1)),
+                (between(2.0, 2.6), between(2.2, 3.1)),
                 (between(0.55, 0.75), between(4.4, 5.8)),
             ),
             Histology::Myxoma => (
-                (between(0.54, 0.7), between(6.0, 7.2)),
+                (between(0.46, 0.6), between(6.0, 7.2)),
                 (between(1.3, 1.8), between(4.6, 5.6)),
             ),
         };

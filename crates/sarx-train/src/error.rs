@@ -126,21 +126,21 @@ pub enum TrainError {
         /// What failed.
         source: sarx_nn::StepError,
     },
-    /// The loss is no number.
+    /// The loss or its gradient is no number.
     #[error(
-        "loss became {loss} at epoch {epoch}, iteration {iteration} (cases {cases}); the last good \
-         checkpoint stays: {path:?}"
+        "the loss or its gradient became {value} at epoch {epoch}, iteration {iteration} (cases \
+         {cases}); a checkpoint that was written before stays: {path:?}"
     )]
     NotFinite {
-        /// The loss.
-        loss: f32,
+        /// The value.
+        value: f32,
         /// Epoch, from 0.
         epoch: usize,
-        /// Iteration, from 0.
+        /// Iteration, from 0; validation iterations follow the training ones.
         iteration: usize,
         /// Cases of the batch.
         cases: String,
-        /// The last good checkpoint.
+        /// Where the last checkpoint lies, if an epoch was finished.
         path: PathBuf,
     },
     /// The plans do not fit augmentation.

@@ -59,6 +59,8 @@ fn finished_before(
     }
     let checkpoint = Checkpoint::read(&path)?;
     checkpoint.require_same_run(&request.identity(), &path)?;
+    // A run that was killed right after its end left this behind.
+    std::fs::remove_file(folder.latest()).ok();
     let log = TrainingLog::open(&folder.log(), checkpoint.position.epoch)?;
     Ok(Some(TrainReport {
         end: TrainEnd::Finished,
@@ -214,13 +216,18 @@ impl<'a> Run<'a> {
         let (images, targets) = tensors(&batch, &self.device);
         match self.state.step(images, &targets, &self.loss, lr) {
             Ok(report) => Ok(report.loss),
-            Err(sarx_nn::StepError::NotFinite { loss, .. }) => Err(TrainError::NotFinite {
+            Err(sarx_nn::StepError::NotFinite {
                 loss,
-                epoch,
-                iteration,
-                cases: batch.cases.join(", "),
-                path: self.folder.latest(),
-            }),
+                gradient_norm,
+            }) => {
+                // Either may be what is not finite; that one is told.
+                let bad = if loss.is_finite() {
+                    gradient_norm
+                } else {
+                    loss
+                };
+                Err(self.not_finite(bad, iteration, &batch))
+            }
             Err(source) => Err(TrainError::Step {
                 epoch,
                 iteration,
@@ -252,6 +259,9 @@ impl<'a> Run<'a> {
                         iteration: first + iteration,
                         source,
                     })?;
+            if !loss.is_finite() {
+                return Err(self.not_finite(loss, first + iteration, &batch));
+            }
             losses.push(loss);
             let logits = logits.into_data().convert::<f32>();
             let logits = logits
@@ -315,6 +325,16 @@ impl<'a> Run<'a> {
                 Err(failed(format!("{error}{}", cause.unwrap_or_default())))
             }
             None => Err(failed("the batches of the run are used up".to_owned())),
+        }
+    }
+
+    fn not_finite(&self, value: f32, iteration: usize, batch: &Batch) -> TrainError {
+        TrainError::NotFinite {
+            value,
+            epoch: self.position.epoch,
+            iteration,
+            cases: batch.cases.join(", "),
+            path: self.folder.latest(),
         }
     }
 
