@@ -242,6 +242,10 @@ fn values_are_whole_numbers_and_some_scanners_zero_the_background() {
     assert!(zero_backgrounds < N_PATIENTS);
 }
 
+/// What `sarx demo` asks of a trained network on held-out patients. A global threshold with its
+/// largest component, chosen with all references known, must not reach it.
+const DICE_OF_THE_DEMO: f64 = 0.75;
+
 #[test]
 fn a_threshold_does_not_find_the_tumours_on_t1() {
     let cases: Vec<_> = rows(cohort())
@@ -259,7 +263,7 @@ fn a_threshold_does_not_find_the_tumours_on_t1() {
         best = best.max(0.5 * (scores[(N_PATIENTS - 1) / 2] + scores[N_PATIENTS / 2]));
     }
     assert!(
-        best < 0.6,
+        best < DICE_OF_THE_DEMO,
         "the best threshold reaches a median Dice of {best}"
     );
 }
