@@ -94,7 +94,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value_t = 15)]
     pub(crate) held_out: usize,
     /// Epochs of training
-    #[arg(long, default_value_t = 48)]
+    #[arg(long, default_value_t = 40)]
     pub(crate) epochs: usize,
     /// Training iterations per epoch
     #[arg(long, default_value_t = 40)]
