@@ -19,10 +19,11 @@ cat > "$dataset/dataset.json" <<'JSON'
 JSON
 
 "$sarx" verify "$dataset"
-"$sarx" plan "$dataset" --out "$out/preprocessed" --preset small
+"$sarx" plan "$dataset" --out "$out/preprocessed" --preset small \
+    --target-spacing 6.5,1.953125,1.953125 --gpu-memory-gb 0.3
 "$sarx" preprocess "$dataset" --plans "$out/preprocessed/sarxSmallPlans.json" --out "$out/preprocessed"
 "$sarx" train "$out/preprocessed" --plans sarxSmallPlans --fold all --out "$out/model" \
-    --epochs 16 --iterations 25 --val-iterations 2 --no-validation
+    --epochs 30 --iterations 40 --val-iterations 2 --initial-lr 0.05 --no-validation
 "$sarx" predict --model "$out/model" --input "$dataset/imagesTr" --output "$out/predictions"
 "$sarx" evaluate --reference "$dataset/labelsTr" --prediction "$out/predictions" \
     --out "$out/predictions/summary.json" --json

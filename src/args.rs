@@ -158,6 +158,9 @@ pub(crate) struct PlanArgs {
     /// Target spacing of 3D configurations instead of the planned one, mm, file axes z,y,x
     #[arg(long, value_delimiter = ',', value_name = "Z,Y,X")]
     pub(crate) target_spacing: Option<Vec<f64>>,
+    /// Memory to plan for instead of the preset's, GB; it sets how large patches and batches are
+    #[arg(long, value_name = "GB")]
+    pub(crate) gpu_memory_gb: Option<f64>,
     /// Say in words why each number is what it is
     #[arg(long)]
     pub(crate) explain: bool,

@@ -153,6 +153,19 @@ fn every_fault_of_every_case_is_listed() {
 }
 
 #[test]
+fn numbers_that_no_plan_can_be_made_of() {
+    let bench = cohort();
+    for (options, words) in [
+        ("--gpu-memory-gb 0", ["--gpu-memory-gb", "0"]),
+        ("--gpu-memory-gb NaN", ["--gpu-memory-gb", "NaN"]),
+        ("--target-spacing 3,1", ["--target-spacing", "2 were given"]),
+    ] {
+        bench.refused(&format!("plan {DATASET} --out planned {options}"), &words);
+        assert!(!bench.path("planned").exists());
+    }
+}
+
+#[test]
 fn a_phantom_is_not_written_over_other_files() {
     let bench = cohort();
     let before = bytes_below(&bench.path("cohort"));

@@ -94,7 +94,9 @@ impl Demo<'_> {
         clock.time("verify", || self.verify(&dataset))?;
         let plans = clock.time("fingerprint and plans", || self.plan())?;
         clock.time("preprocess", || self.preprocess(&dataset, &plans))?;
-        let trained = clock.time("train", || self.train(&plans))?;
+        let job = self.open_training(&plans)?;
+        let trained = clock.time("train", || self.train(&job))?;
+        let validation = clock.time("validate", || job.validate(self.stop, self.console))?;
         let model = ModelFolder::open(&self.files.model)?;
         clock.time("predict", || self.predict(&model))?;
         let spec = EvaluateSpec::from_dataset(model.dataset());
@@ -110,6 +112,7 @@ impl Demo<'_> {
             n_train: dataset.cases()?.len(),
             model: &model,
             trained: &trained,
+            validation: &validation,
             rows: &rows,
             images: self.files.dataset.join("imagesTs"),
             references: self.files.dataset.join("labelsTs"),
@@ -119,7 +122,7 @@ impl Demo<'_> {
         clock.time("report", || {
             page::write(&story, &so_far, &self.files.report)
         })?;
-        self.outcome(&clock, &scores, &rows, &trained)
+        self.outcome(&clock, &scores, &rows, &validation)
     }
 
     /// Finds out in the first second what would fail after minutes.
@@ -201,7 +204,17 @@ impl Demo<'_> {
         }
     }
 
-    fn train(&self, plans: &Plans) -> Result<TrainReport> {
+    fn open_training(&self, plans: &Plans) -> Result<train::TrainJob> {
+        train::TrainJob::open(
+            &self.files.preprocessed,
+            plans.plans_name(),
+            "3d_fullres",
+            FOLD,
+            &self.files.model,
+        )
+    }
+
+    fn train(&self, job: &train::TrainJob) -> Result<TrainReport> {
         let count =
             |n: usize| NonZeroUsize::new(n).context("epochs and iterations must be at least 1");
         let config = TrainConfig {
@@ -212,13 +225,6 @@ impl Demo<'_> {
             n_workers: train::workers(),
             ..TrainConfig::default()
         };
-        let job = train::TrainJob::open(
-            &self.files.preprocessed,
-            plans.plans_name(),
-            "3d_fullres",
-            FOLD,
-            &self.files.model,
-        )?;
         let report = job.train(&config, false, self.stop, self.console)?;
         self.go_on()?;
         Ok(report)
@@ -268,7 +274,7 @@ impl Demo<'_> {
         clock: &Clock,
         scores: &FolderScores,
         rows: &[CaseRow],
-        trained: &TrainReport,
+        validation: &train::Validation,
     ) -> Result<Outcome> {
         let mut text = String::new();
         let mut tables = json!({});
@@ -286,7 +292,8 @@ impl Demo<'_> {
             text.push_str(&format!("\n{stage:28} {seconds:>7.1} s"));
         }
         text.push_str(&format!(
-            "\n\n{}\nreport: {}",
+            "\n\nvalidation of fold {FOLD}: {}\nheld out: {}\nreport: {}",
+            validation.text,
             scores.text,
             self.files.report.display()
         ));
@@ -302,8 +309,9 @@ impl Demo<'_> {
             "stages_s": stages,
             "total_s": clock.total_s(),
             "peak_rss_mib": clock::peak_rss_mib(),
-            "validation_ema": trained.best_ema,
+            "validation": {"fold": FOLD.to_string(), "scores": validation.json},
         });
-        Ok(Outcome::with_failures(json, text, scores.failed.clone()))
+        let failed = [&validation.failed[..], &scores.failed[..]].concat();
+        Ok(Outcome::with_failures(json, text, failed))
     }
 }

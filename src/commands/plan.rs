@@ -23,6 +23,12 @@ pub(super) fn run(args: &PlanArgs, console: &Console) -> Result<Outcome> {
             found.len()
         ),
     };
+    if let Some(memory_gb) = args.gpu_memory_gb {
+        if !(memory_gb.is_finite() && memory_gb > 0.0) {
+            anyhow::bail!("--gpu-memory-gb must be a positive number, {memory_gb} was given");
+        }
+        preset.memory_gb = memory_gb;
+    }
     let (fingerprint, dataset_json, plans, path) =
         match (&args.dataset, &args.fingerprint, &args.dataset_json) {
             (Some(folder), ..) => plan_dataset(folder, &args.out, &preset, console)?,

@@ -116,9 +116,9 @@ pub(super) struct TrainJob {
 /// What the validation cases scored.
 #[derive(Debug)]
 pub(super) struct Validation {
-    text: String,
-    json: serde_json::Value,
-    failed: Vec<String>,
+    pub(super) text: String,
+    pub(super) json: serde_json::Value,
+    pub(super) failed: Vec<String>,
 }
 
 impl TrainJob {

@@ -2,6 +2,7 @@
 
 use super::clock::peak_rss_mib;
 use crate::args::DemoArgs;
+use crate::commands::train::Validation;
 use anyhow::{Context, Result};
 use sarx_model::ModelFolder;
 use sarx_study::{
@@ -17,6 +18,7 @@ pub(super) struct Story<'a> {
     pub(super) n_train: usize,
     pub(super) model: &'a ModelFolder,
     pub(super) trained: &'a TrainReport,
+    pub(super) validation: &'a Validation,
     pub(super) rows: &'a [CaseRow],
     pub(super) images: PathBuf,
     pub(super) references: PathBuf,
@@ -122,6 +124,7 @@ fn facts(story: &Story<'_>, stages: &[String]) -> Vec<(String, String)> {
                 100.0 * waited / trained.max(f64::MIN_POSITIVE)
             ),
         ),
+        ("Validation, fold 0", story.validation.text.clone()),
         (
             "Prediction",
             "sliding window, step 0.5, Gaussian blending, mirroring along all axes".to_owned(),
