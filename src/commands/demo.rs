@@ -15,6 +15,7 @@ use sarx_model::ModelFolder;
 use sarx_nn::DeviceChoice;
 use sarx_phantom::{CohortSpec, MatrixSize, Series, write_cohort};
 use sarx_plan::{CaseReader, Dataset, Fold, Plans, Preset, discover_images, verify};
+use sarx_preprocess::augment::Augmentation;
 use sarx_study::{CaseRow, Cohort, EvaluateSpec, StrataTable};
 use sarx_train::{TrainConfig, TrainReport};
 use serde_json::json;
@@ -205,13 +206,16 @@ impl Demo<'_> {
     }
 
     fn open_training(&self, plans: &Plans) -> Result<train::TrainJob> {
-        train::TrainJob::open(
-            &self.files.preprocessed,
-            plans.plans_name(),
-            "3d_fullres",
-            FOLD,
-            &self.files.model,
-        )
+        train::TrainJob::open(&train::JobSpec {
+            preprocessed: &self.files.preprocessed,
+            plans_name: plans.plans_name(),
+            configuration: "3d_fullres",
+            fold: FOLD,
+            out: &self.files.model,
+            augmentation: Augmentation::Default,
+            previous: None,
+            pretrained: None,
+        })
     }
 
     fn train(&self, job: &train::TrainJob) -> Result<TrainReport> {
@@ -240,6 +244,7 @@ impl Demo<'_> {
             model,
             cases: &cases,
             output: &self.files.predictions,
+            previous: None,
             options: &options,
             keep_existing: false,
             stop: self.stop,

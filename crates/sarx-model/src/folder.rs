@@ -5,11 +5,13 @@
 //! fold_0/checkpoint_final.safetensors  fold_0/checkpoint_best.safetensors  ..
 //! ```
 
-use crate::{Manifest, ModelError, network, plans_hash, preprocess_spec, unet_config};
+use crate::{
+    Manifest, ModelError, TrainingFacts, network, plans_hash, preprocess_spec, previous_labels,
+    unet_config,
+};
 use sarx_nn::{Device, Unet, UnetConfig, WeightsFile};
 use sarx_plan::{Configuration, DatasetJson, Fold, Plans};
 use sarx_preprocess::PreprocessSpec;
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -73,7 +75,7 @@ impl ModelFolder {
         plans: &Plans,
         dataset: &DatasetJson,
         configuration: &str,
-        slice_axes: BTreeMap<String, usize>,
+        facts: TrainingFacts,
     ) -> Result<Self, ModelError> {
         let manifest = Manifest {
             schema_version: Manifest::SCHEMA_VERSION,
@@ -81,7 +83,9 @@ impl ModelFolder {
             configuration: configuration.to_owned(),
             plans_name: plans.plans_name().to_owned(),
             plans_hash: plans_hash(plans, dataset),
-            slice_axes,
+            slice_axes: facts.slice_axes,
+            previous_stage: plans.configuration(configuration)?.previous_stage,
+            mirror_axes: facts.mirror_axes,
         };
         let model = Self::assemble(path, plans.clone(), dataset.clone(), manifest)?;
         if path.join("manifest.json").exists() {
@@ -101,6 +105,17 @@ impl ModelFolder {
         manifest: Manifest,
     ) -> Result<Self, ModelError> {
         let configuration = plans.configuration(&manifest.configuration)?;
+        if manifest.previous_stage != configuration.previous_stage {
+            return Err(ModelError::Manifest {
+                what: format!(
+                    "it names {} as the previous stage, the plans name {}",
+                    quoted(manifest.previous_stage.as_deref()),
+                    quoted(configuration.previous_stage.as_deref())
+                ),
+                path: path.join("manifest.json"),
+            });
+        }
+        check_mirror_axes(&manifest, path)?;
         let unet = unet_config(&configuration, &dataset)?;
         let spec = preprocess_spec(&plans, &configuration, &dataset)?;
         let path = path.to_owned();
@@ -134,6 +149,13 @@ impl ModelFolder {
             let short = |hash: &str| hash.chars().take(12).collect::<String>();
             let name = |m: &Manifest| format!("{} {}", m.plans_name, short(&m.plans_hash));
             return Err(differs("plans", &name(new), &name(old)));
+        }
+        if new.mirror_axes != old.mirror_axes {
+            let axes = |m: &Manifest| match &m.mirror_axes {
+                None => "all axes".to_owned(),
+                Some(axes) => format!("axes {axes:?}"),
+            };
+            return Err(differs("mirroring", &axes(new), &axes(old)));
         }
         Ok(())
     }
@@ -300,11 +322,43 @@ impl ModelFolder {
         &self.unet
     }
 
+    /// The labels whose masks a cascade's network sees behind the image; empty without a cascade.
+    #[must_use]
+    pub fn previous_labels(&self) -> Vec<i16> {
+        previous_labels(&self.configuration, &self.dataset)
+    }
+
+    /// Array axes of `z, y, x` along which prediction may mirror: those of training. A 2D network
+    /// has no axis across slices.
+    #[must_use]
+    pub fn mirror_axes(&self) -> Vec<usize> {
+        let first = 3 - self.configuration.n_axes();
+        match &self.manifest.mirror_axes {
+            None => (first..3).collect(),
+            Some(axes) => axes.clone(),
+        }
+    }
+
     /// How images are preprocessed and logits are brought back.
     #[must_use]
     pub fn preprocess_spec(&self) -> &PreprocessSpec {
         &self.spec
     }
+}
+
+fn quoted(stage: Option<&str>) -> String {
+    stage.map_or_else(|| "none".to_owned(), |name| format!("\"{name}\""))
+}
+
+fn check_mirror_axes(manifest: &Manifest, path: &Path) -> Result<(), ModelError> {
+    let axes = manifest.mirror_axes.as_deref().unwrap_or_default();
+    if axes.is_sorted_by(|a, b| a < b) && axes.iter().all(|&axis| axis < 3) {
+        return Ok(());
+    }
+    Err(ModelError::Manifest {
+        what: format!("mirror_axes is {axes:?}; it holds some of 0, 1, 2 (z, y, x) in order"),
+        path: path.join("manifest.json"),
+    })
 }
 
 fn read_manifest(path: &Path) -> Result<Manifest, ModelError> {

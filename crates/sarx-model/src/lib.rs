@@ -8,9 +8,11 @@ mod folder;
 mod manifest;
 mod network;
 mod preprocessing;
+mod pretrained;
 
 pub use error::ModelError;
 pub use folder::{ModelFolder, WeightsKind, fold_folder_name};
-pub use manifest::{Manifest, plans_hash};
-pub use network::unet_config;
-pub use preprocessing::{heads, preprocess_spec};
+pub use manifest::{Manifest, TrainingFacts, plans_hash};
+pub use network::{previous_labels, unet_config};
+pub use preprocessing::{heads, preprocess_spec, store_identity};
+pub use pretrained::PretrainedWeights;

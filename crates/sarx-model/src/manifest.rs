@@ -20,6 +20,22 @@ pub struct Manifest {
     pub plans_hash: String,
     /// Training cases by the patient axis of their slices (`axial`, `sagittal`, `coronal`).
     pub slice_axes: BTreeMap<String, usize>,
+    /// The configuration whose predictions are further input; absent where this is no cascade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_stage: Option<String>,
+    /// Array axes of `z, y, x` along which prediction may mirror; absent for all that the network
+    /// has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror_axes: Option<Vec<usize>>,
+}
+
+/// What training knows of a model and prediction must.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TrainingFacts {
+    /// Training cases by the patient axis of their slices.
+    pub slice_axes: BTreeMap<String, usize>,
+    /// Array axes of `z, y, x` along which training mirrored; `None` for all that the network has.
+    pub mirror_axes: Option<Vec<usize>>,
 }
 
 impl Manifest {
