@@ -158,6 +158,7 @@ fn images_and_labels_are_nnunets() {
         let expected: Array4<f32> = case.array("image");
         let difference = largest(found.image.view(), expected.view());
         assert!(difference <= IMAGE, "{}: {difference}", case.name());
+        println!("{}: images differ by at most {difference:e}", case.name());
         let Some(labels) = &found.labels else {
             assert!(!case.has_labels());
             continue;
