@@ -59,8 +59,10 @@ pub(crate) enum Verb {
     Plan(PlanArgs),
     /// Crop, normalize and resample every case
     #[command(
-        after_help = "Example:\n  sarx preprocess cohort/Dataset101_T1Axial --plans preprocessed/nnUNetPlans.json \
-                      --configuration 3d_fullres --out preprocessed"
+        after_help = "Examples:\n  sarx preprocess cohort/Dataset101_T1Axial --plans preprocessed/nnUNetPlans.json \
+                      --configuration 3d_fullres --out preprocessed\n  \
+                      sarx preprocess cohort/Dataset101_T1Axial --plans preprocessed/nnUNetPlans.json \
+                      --configuration 2d 3d_fullres 3d_lowres --out preprocessed"
     )]
     Preprocess(PreprocessArgs),
     /// Train one fold
@@ -159,9 +161,12 @@ pub(crate) struct PlanArgs {
     /// Target spacing of 3D configurations instead of the planned one, mm, file axes z,y,x
     #[arg(long, value_delimiter = ',', value_name = "Z,Y,X")]
     pub(crate) target_spacing: Option<Vec<f64>>,
-    /// Memory to plan for instead of the preset's, GB; it sets how large patches and batches are
+    /// Memory to plan for, GB; patch and batch grow with it [default: that of the preset]
     #[arg(long, value_name = "GB")]
     pub(crate) gpu_memory_gb: Option<f64>,
+    /// Name of the plans, and of their file, instead of the preset's
+    #[arg(long, value_name = "NAME")]
+    pub(crate) plans_name: Option<String>,
     /// Say in words why each number is what it is
     #[arg(long)]
     pub(crate) explain: bool,
@@ -171,6 +176,8 @@ pub(crate) struct PlanArgs {
 pub(crate) enum PresetName {
     /// nnU-Net's default planner
     Plain,
+    /// Residual encoder, 8 GB, nnU-Net's earlier planner
+    Resenc,
     /// Residual encoder, 8 GB
     ResencM,
     /// Residual encoder, 24 GB
@@ -188,9 +195,9 @@ pub(crate) struct PreprocessArgs {
     /// Plans file that `sarx plan` or nnU-Net wrote
     #[arg(long)]
     pub(crate) plans: PathBuf,
-    /// Configuration of the plans
-    #[arg(long, default_value = "3d_fullres")]
-    pub(crate) configuration: String,
+    /// Configurations of the plans, one or several: `--configuration 2d 3d_fullres 3d_lowres`
+    #[arg(long, num_args = 1.., default_value = "3d_fullres", value_name = "NAME")]
+    pub(crate) configuration: Vec<String>,
     /// Folder for preprocessed cases
     #[arg(long)]
     pub(crate) out: PathBuf,

@@ -14,21 +14,7 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 
 pub(super) fn run(args: &PlanArgs, console: &Console) -> Result<Outcome> {
-    let mut preset = preset(args.preset);
-    preset.target_spacing_mm = match args.target_spacing.as_deref() {
-        None => None,
-        Some(&[z, y, x]) => Some([z, y, x]),
-        Some(found) => anyhow::bail!(
-            "--target-spacing takes three numbers, {} were given",
-            found.len()
-        ),
-    };
-    if let Some(memory_gb) = args.gpu_memory_gb {
-        if !(memory_gb.is_finite() && memory_gb > 0.0) {
-            anyhow::bail!("--gpu-memory-gb must be a positive number, {memory_gb} was given");
-        }
-        preset.memory_gb = memory_gb;
-    }
+    let preset = asked_preset(args, console)?;
     let (fingerprint, dataset_json, plans, path) =
         match (&args.dataset, &args.fingerprint, &args.dataset_json) {
             (Some(folder), ..) => plan_dataset(folder, &args.out, &preset, console)?,
@@ -62,6 +48,33 @@ pub(super) fn run(args: &PlanArgs, console: &Console) -> Result<Outcome> {
         "explanation": explanation,
     });
     Ok(Outcome::done(json, text))
+}
+
+/// The preset with what the flags change in it.
+fn asked_preset(args: &PlanArgs, console: &Console) -> Result<Preset> {
+    let mut preset = preset(args.preset);
+    preset.target_spacing_mm = match args.target_spacing.as_deref() {
+        None => None,
+        Some(&[z, y, x]) => Some([z, y, x]),
+        Some(found) => anyhow::bail!(
+            "--target-spacing takes three numbers, {} were given",
+            found.len()
+        ),
+    };
+    if let Some(gb) = args.gpu_memory_gb {
+        if gb != preset.memory_gb && args.plans_name.is_none() {
+            console.warn(&format!(
+                "preset {} is made for {} GB and these plans are for {gb} GB under the same name \
+                 ({}); --plans-name keeps them apart",
+                preset.name, preset.memory_gb, preset.plans_name
+            ));
+        }
+        preset.memory_gb = gb;
+    }
+    if let Some(name) = &args.plans_name {
+        preset.plans_name.clone_from(name);
+    }
+    Ok(preset)
 }
 
 type Planned = (Fingerprint, DatasetJson, Plans, PathBuf);
@@ -147,6 +160,7 @@ fn folder_name(dataset_json: &Path) -> String {
 pub(super) fn preset(name: PresetName) -> Preset {
     match name {
         PresetName::Plain => Preset::plain(),
+        PresetName::Resenc => Preset::resenc(),
         PresetName::ResencM => Preset::resenc_m(),
         PresetName::ResencL => Preset::resenc_l(),
         PresetName::ResencXl => Preset::resenc_xl(),

@@ -21,15 +21,50 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(super) fn run(args: &PreprocessArgs, console: &Console) -> Result<Outcome> {
     let dataset = open_dataset(&args.dataset)?;
     let plans = Plans::read(&args.plans)?;
+    let names = distinct(&args.configuration);
+    // A name that is not there is told before hours are spent on the others.
+    for name in &names {
+        plans.configuration(name)?;
+    }
     let stop = stop::on_ctrl_c()?;
-    preprocess_dataset(
-        &dataset,
-        &plans,
-        &args.configuration,
-        &args.out,
-        &stop,
-        console,
-    )
+    let outcomes = names
+        .iter()
+        .map(|name| {
+            let done = preprocess_dataset(&dataset, &plans, name, &args.out, &stop, console)?;
+            Ok((*name, done))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(together(outcomes))
+}
+
+/// The names in their order, each once.
+fn distinct(names: &[String]) -> Vec<&str> {
+    let mut seen: Vec<&str> = Vec::new();
+    for name in names {
+        if !seen.contains(&name.as_str()) {
+            seen.push(name);
+        }
+    }
+    seen
+}
+
+/// One result for all configurations; that of a single one stays as it is.
+fn together(mut outcomes: Vec<(&str, Outcome)>) -> Outcome {
+    if outcomes.len() == 1
+        && let Some((_, only)) = outcomes.pop()
+    {
+        return only;
+    }
+    let mut failed = Vec::new();
+    let (mut texts, mut documents) = (Vec::new(), serde_json::Map::new());
+    for (name, outcome) in outcomes {
+        texts.push(format!("{name}: {}", outcome.text));
+        let described = |failure: &String| format!("{name}, {failure}");
+        failed.extend(outcome.failed.iter().map(described));
+        documents.insert(name.to_owned(), outcome.json);
+    }
+    let json = json!({"configurations": documents});
+    Outcome::with_failures(json, texts.join("\n"), failed)
 }
 
 /// Preprocesses all cases and copies their label maps to `gt_segmentations`.

@@ -3,6 +3,11 @@
 use crate::{Affine, Size, SizeError, Spacing, SpacingError};
 use std::fmt;
 
+/// How far apart two spacings may be that are called one: `SPACING_ABSOLUTE_MM` plus this part of
+/// the spacing. Source: `numpy.allclose`, with which nnU-Net compares images and labels.
+const SPACING_RELATIVE: f64 = 1e-5;
+const SPACING_ABSOLUTE_MM: f64 = 1e-8;
+
 /// Size, spacing, direction and origin of an image.
 ///
 /// Spacing is kept as the file gives it, not recomputed from a matrix, so that two readers of
@@ -182,7 +187,7 @@ impl Grid {
 
     /// Checks that `other` has the same voxels in the same place.
     ///
-    /// Size must be equal, spacing within 1e-4 relative, corners within `tolerance_mm`.
+    /// Size must be equal, spacing within 1e-5 relative, corners within `tolerance_mm`.
     ///
     /// # Errors
     ///
@@ -197,7 +202,7 @@ impl Grid {
         let (a, b) = (self.spacing.zyx_mm(), other.spacing.zyx_mm());
         if a.iter()
             .zip(&b)
-            .any(|(a, b)| (a - b).abs() > 1e-4 * a.abs())
+            .any(|(a, b)| (a - b).abs() > SPACING_ABSOLUTE_MM + SPACING_RELATIVE * a.abs())
         {
             return Err(GridMismatch::Spacing {
                 expected: self.spacing,
@@ -272,6 +277,17 @@ mod tests {
             Err(GridMismatch::Position { distance_mm: 5.0 })
         );
         assert!(grid().require_same(&grid(), 0.0).is_ok());
+    }
+
+    #[test]
+    fn spacing_may_differ_by_the_rounding_of_headers_only() {
+        let with = |z: f64| Grid {
+            spacing: Spacing::new([z, 1.0, 0.5]).unwrap(),
+            ..grid()
+        };
+        assert!(grid().require_same(&with(5.0 * (1.0 + 5e-6)), 0.1).is_ok());
+        let error = grid().require_same(&with(5.0 * (1.0 + 2e-5)), 0.1);
+        assert!(matches!(error, Err(GridMismatch::Spacing { .. })));
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod record;
 
 use crate::tiles::check_step;
 use crate::{PredictError, PredictOptions, Predictor, predict_case};
-use sarx_core::{CaseId, Progress};
+use sarx_core::{CaseId, Progress, Volume};
 use sarx_model::ModelFolder;
 use sarx_plan::{CaseFiles, CaseReader};
 use serde_json::{Value, json};
@@ -108,14 +108,16 @@ fn segment(
     });
     // A case that fails halfway still counts as looked at.
     progress.advance(STEPS - shown);
-    sarx_io::write_labels(path, &labels?, Some(&case.header))?;
+    // The grid of a 2D file has no thickness, that of the case has.
+    let labels = Volume::new(labels?.into_voxels(), *case.header.grid())?;
+    sarx_io::write_labels(path, &labels, Some(&case.header))?;
     Ok(())
 }
 
 /// A model that has only seen axial slices should not silently be given sagittal ones.
 fn warn_of_orientation(
     request: &FolderRequest<'_>,
-    image: &sarx_core::Volume<f32>,
+    image: &Volume<f32>,
     case: &CaseId,
     progress: &dyn Progress,
 ) {

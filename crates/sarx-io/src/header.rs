@@ -15,6 +15,7 @@ pub struct Header {
     pub(crate) grid: Grid,
     pub(crate) voxel_type: VoxelType,
     pub(crate) n_channels: usize,
+    pub(crate) n_axes: usize,
     pub(crate) format: Format,
     pub(crate) raw: RawHeader,
 }
@@ -44,6 +45,13 @@ impl Header {
     #[must_use]
     pub fn n_channels(&self) -> usize {
         self.n_channels
+    }
+
+    /// How many axes in space the file speaks of, 1 to 3. A volume always has three; of the others
+    /// the file says nothing, and their voxels are 1 mm thick.
+    #[must_use]
+    pub fn n_axes(&self) -> usize {
+        self.n_axes
     }
 
     /// The format of the file that was read.

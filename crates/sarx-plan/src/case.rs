@@ -6,7 +6,7 @@
 
 use crate::cases::CaseFiles;
 use crate::dataset_json::DatasetJson;
-use sarx_core::{CaseId, Grid, GridMismatch, Label, LabelMap, Volume};
+use sarx_core::{CaseId, Grid, GridMismatch, Label, LabelMap, Spacing, Volume};
 use sarx_io::{Header, ReadError};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,10 @@ use std::path::{Path, PathBuf};
 /// 32-bit floats put corners up to some hundredths of a millimetre apart; a tenth is still far
 /// below any voxel.
 const POSITION_TOLERANCE_MM: f64 = 0.1;
+
+/// The one slice of a 2D file is this many times as thick as its larger pixel edge, so that it
+/// counts as the coarsest axis. Source: nnU-Net v2 `imageio/simpleitk_reader_writer.py`.
+const SLICE_THICKNESS: f64 = 999.0;
 
 /// A case in memory; everything on one grid.
 #[derive(Debug, Clone)]
@@ -25,7 +29,8 @@ pub struct Case {
     pub channels: Vec<Volume<f32>>,
     /// Labels, where the case has a label file; declared values only.
     pub labels: Option<LabelMap>,
-    /// Header of the first channel's file, to write results like it.
+    /// Header of the first channel's file, to write results like it. Its grid is that of the
+    /// channels, but for 2D files, whose slice it gives no thickness.
     pub header: Header,
 }
 
@@ -33,7 +38,10 @@ impl Case {
     /// The grid of all channels and labels.
     #[must_use]
     pub fn grid(&self) -> &Grid {
-        self.header.grid()
+        // A case has at least one channel; see `CaseReader`.
+        self.channels
+            .first()
+            .map_or_else(|| self.header.grid(), Volume::grid)
     }
 }
 
@@ -202,8 +210,8 @@ impl<'a> CaseReader<'a> {
                     continue;
                 }
             };
-            first_header.get_or_insert(header);
             for volume in volumes {
+                let volume = with_thickness(volume, &header);
                 let channel = channels.len();
                 found
                     .errors
@@ -221,6 +229,7 @@ impl<'a> CaseReader<'a> {
                 }
                 channels.push(volume);
             }
+            first_header.get_or_insert(header);
         }
         let (expected, n_found) = (self.json.n_channels(), channels.len());
         if all_readable && expected != n_found {
@@ -243,7 +252,7 @@ impl<'a> CaseReader<'a> {
         let path = files.label.as_ref()?;
         let case = || files.id.clone();
         let labels = match sarx_io::read_labels(path) {
-            Ok(read) => read.labels,
+            Ok(read) => with_thickness(read.labels, &read.header),
             Err(source) => {
                 found.errors.push(CaseError::Unreadable {
                     case: case(),
@@ -319,6 +328,23 @@ pub(crate) struct Inspection {
     pub(crate) is_background_only: bool,
     /// Largest distance between grids that was accepted, mm.
     pub(crate) moved_mm: f64,
+}
+
+/// Gives the slice of a 2D file its thickness.
+fn with_thickness<T: Clone>(volume: Volume<T>, header: &Header) -> Volume<T> {
+    if header.n_axes() != 2 {
+        return volume;
+    }
+    let mut grid = *volume.grid();
+    let [_, y, x] = grid.spacing.zyx_mm();
+    let Ok(spacing) = Spacing::new([SLICE_THICKNESS * y.max(x), y, x]) else {
+        return volume;
+    };
+    grid.spacing = spacing;
+    match Volume::new(volume.into_voxels(), grid) {
+        Ok(volume) => volume,
+        Err(_) => unreachable!("the size is the same"),
+    }
 }
 
 fn not_finite(

@@ -8,6 +8,7 @@
 
 use crate::document::{self, DocumentError};
 use crate::labels::{LabelScheme, LabelValue, LabelsError};
+use crate::reader::{ImageReader, ImageReaderError};
 use sarx_core::{CaseId, CaseIdError, Label};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -22,7 +23,7 @@ pub struct DatasetJson {
     labels: LabelScheme,
     n_training: usize,
     file_ending: String,
-    image_reader_writer: Option<String>,
+    image_reader: ImageReader,
     listed_cases: Option<Vec<ListedCase>>,
     document: Value,
 }
@@ -74,6 +75,14 @@ pub enum DatasetJsonError {
     FileEnding {
         /// What was found.
         found: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Images in a format, or for a reader, that sarx does not have.
+    #[error("{source}: {path:?}")]
+    Reader {
+        /// Which.
+        source: ImageReaderError,
         /// The file.
         path: PathBuf,
     },
@@ -152,10 +161,11 @@ impl DatasetJson {
         &self.file_ending
     }
 
-    /// `overwrite_image_reader_writer`, unless it is the word "None".
+    /// The reader that nnU-Net takes for these files: by the file ending, or what
+    /// `overwrite_image_reader_writer` says unless it is the word "None".
     #[must_use]
-    pub fn image_reader_writer(&self) -> Option<&str> {
-        self.image_reader_writer.as_deref()
+    pub fn image_reader(&self) -> ImageReader {
+        self.image_reader
     }
 
     /// The explicit list of cases, where there is one; then folders are not scanned.
@@ -184,6 +194,9 @@ impl DatasetJson {
                 path: at(),
             });
         }
+        let asked = schema.reader_writer.filter(|name| name != "None");
+        let image_reader = ImageReader::choose(&file_ending, asked.as_deref())
+            .map_err(|source| DatasetJsonError::Reader { source, path: at() })?;
         let listed_cases = match schema.dataset {
             Some(listed) => Some(checked_cases(listed, path)?),
             None => None,
@@ -193,7 +206,7 @@ impl DatasetJson {
             labels,
             n_training: schema.n_training.ok_or_else(|| missing("numTraining"))?,
             file_ending,
-            image_reader_writer: schema.reader_writer.filter(|name| name != "None"),
+            image_reader,
             listed_cases,
             document,
         })

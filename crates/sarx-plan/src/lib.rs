@@ -16,6 +16,7 @@ mod labels;
 mod percentile;
 mod planner;
 mod plans;
+mod reader;
 mod splits;
 #[cfg(test)]
 mod tests;
@@ -35,5 +36,6 @@ pub use plans::{
     Architecture, Configuration, ConfigurationError, Network, NormalizationScheme, Plans,
     PlansError, Resampling,
 };
+pub use reader::{ImageReader, ImageReaderError};
 pub use splits::{Fold, Split, Splits, SplitsError};
 pub use verify::{Fault, FaultKind, Finding, VerifyReport, Warning, WarningKind, verify};

@@ -381,3 +381,121 @@ fn the_name_of_a_dataset_is_its_folders() {
     assert_eq!(open(&folder).name(), expected);
     assert_eq!(open(&folder).folder(), Path::new(folder.path()));
 }
+
+/// The rules of nnU-Net's `verify_dataset_integrity` that no other test here holds.
+mod integrity {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_labels_must_exist() {
+        let folder = sound();
+        std::fs::remove_dir_all(folder.path().join("labelsTr")).unwrap();
+        let error = Dataset::open(folder.path(), &|_| None).unwrap_err();
+        let DatasetError::Cases(CasesError::Folder { path, .. }) = error else {
+            panic!("{error}")
+        };
+        assert!(path.ends_with("labelsTr"));
+    }
+
+    #[test]
+    fn every_required_key_must_be_there() {
+        for key in ["channel_names", "labels", "numTraining", "file_ending"] {
+            let folder = sound();
+            let path = folder.path().join("dataset.json");
+            let mut json: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+            json.as_object_mut().unwrap().remove(key);
+            std::fs::write(&path, json.to_string()).unwrap();
+            let error = Dataset::open(folder.path(), &|_| None).unwrap_err();
+            assert!(error.to_string().contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_cases_must_be_num_training() {
+        let folder = sound();
+        write_json(&folder, &json!({"numTraining": 3}));
+        assert_eq!(kinds(&folder).0, [(None, FaultKind::CaseCount)]);
+    }
+
+    #[test]
+    fn labels_must_be_consecutive_with_the_ignore_label_last() {
+        for labels in [
+            json!({"background": 0, "tumour": 2}),
+            json!({"background": 0, "tumour": 1, "ignore": 3}),
+            json!({"background": 0, "tumour": 1, "ignore": 1}),
+            json!({"background": 1, "tumour": 0}),
+            json!({"tumour": 1}),
+        ] {
+            let folder = sound();
+            write_json(&folder, &json!({"labels": labels}));
+            let error = Dataset::open(folder.path(), &|_| None).unwrap_err();
+            let DatasetError::Json(DatasetJsonError::Labels { .. }) = error else {
+                panic!("{error}")
+            };
+        }
+    }
+
+    #[test]
+    fn the_ignore_label_may_occur() {
+        let folder = sound();
+        let labels_of = json!({"background": 0, "tumour": 1, "ignore": 2});
+        write_json(&folder, &json!({"labels": labels_of}));
+        labels(&folder, "a", grid(SIZE), 2);
+        assert_eq!(kinds(&folder), (vec![], vec![]));
+    }
+
+    #[test]
+    fn label_maps_hold_whole_numbers() {
+        for value in [1.5, f32::NAN, -1.0] {
+            let folder = sound();
+            let mut map = Volume::filled(grid(SIZE), 0.0f32);
+            map.voxels_mut()[[1, 1, 1]] = value;
+            let path = folder.path().join("labelsTr/a.nii.gz");
+            sarx_io::write_image(&path, &map, None).unwrap();
+            let expected = (Some("a".to_owned()), FaultKind::Unreadable);
+            assert_eq!(kinds(&folder).0, [expected], "{value}");
+        }
+    }
+
+    #[test]
+    fn spacing_of_image_and_labels_must_agree_to_1e_5() {
+        let stretched = |by: f64| Grid {
+            spacing: Spacing::new([5.0 * by, 1.0, 1.0]).unwrap(),
+            ..grid(SIZE)
+        };
+        let folder = sound();
+        labels(&folder, "a", stretched(1.0 + 5e-6), 1);
+        assert_eq!(kinds(&folder).0, []);
+        labels(&folder, "a", stretched(1.0 + 3e-5), 1);
+        let expected = (Some("a".to_owned()), FaultKind::LabelGrid);
+        assert_eq!(kinds(&folder).0, [expected]);
+    }
+}
+
+#[test]
+fn a_slice_of_a_2d_file_is_the_coarsest_axis() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["imagesTr", "labelsTr"] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    write_json(
+        &folder,
+        &json!({"channel_names": {"0": "T1"}, "numTraining": 1, "file_ending": ".mha"}),
+    );
+    let header = "ObjectType = Image\nNDims = 2\nDimSize = 4 3\nElementSpacing = 0.5 1.5\n\
+                  ElementType = MET_UCHAR\nElementDataFile = LOCAL\n";
+    for (path, value) in [("imagesTr/a_0000.mha", 9), ("labelsTr/a.mha", 1)] {
+        let bytes = [header.as_bytes(), &[value; 12]].concat();
+        std::fs::write(folder.path().join(path), bytes).unwrap();
+    }
+    let case = read(&folder, "a").unwrap();
+    // nnU-Net 2.8.1, SimpleITKIO.read_images: shape (1, 1, 3, 4), spacing [1498.5, 1.5, 0.5].
+    assert_eq!(case.grid().size.zyx(), [1, 3, 4]);
+    assert_eq!(case.grid().spacing.zyx_mm(), [1498.5, 1.5, 0.5]);
+    assert_eq!(case.labels.unwrap().grid(), case.channels[0].grid());
+    let fingerprint = {
+        let dataset = open(&folder);
+        measure(&dataset, &CaseReader::new(dataset.json()), &Silent).unwrap()
+    };
+    assert_eq!(fingerprint.spacings_mm, [[1498.5, 1.5, 0.5]]);
+}

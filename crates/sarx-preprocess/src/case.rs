@@ -123,7 +123,7 @@ fn check_channels(
         if found
             .iter()
             .zip(&spacing_mm)
-            .any(|(a, b)| (a - b).abs() > 1e-4 * b)
+            .any(|(a, b)| (a - b).abs() > 1e-5 * b)
         {
             return Err(PreprocessError::ChannelSpacing {
                 channel,

@@ -199,6 +199,7 @@ fn header(fields: &Fields, format: Format) -> Result<(Header, Layout), ReadFault
             grid,
             voxel_type,
             n_channels: layout.n_channels,
+            n_axes: n_axes.min(3),
             format,
             raw,
         },

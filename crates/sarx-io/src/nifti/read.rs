@@ -54,6 +54,7 @@ fn parse_source(source: &mut Source, format: Format) -> Result<(Header, Encoding
             grid,
             voxel_type,
             n_channels,
+            n_axes: usize::try_from(raw.dim(0)).unwrap_or(3).min(3),
             format,
             raw: RawHeader::Nifti(raw),
         },

@@ -180,6 +180,7 @@ fn header(fields: &Fields, format: Format) -> Result<(Header, Layout), ReadFault
         grid,
         voxel_type,
         n_channels: layout.n_channels,
+        n_axes: spatial.len().min(3),
         format,
         raw,
     };

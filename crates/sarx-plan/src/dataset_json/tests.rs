@@ -49,7 +49,7 @@ fn unknown_keys_and_their_order_are_kept() {
 fn the_word_none_is_no_reader() {
     let rest = r#", "overwrite_image_reader_writer": "None""#;
     let json = with(r#""channel_names": {"0": "T1"}"#, rest).unwrap();
-    assert_eq!(json.image_reader_writer(), None);
+    assert_eq!(json.image_reader(), ImageReader::SimpleItk);
 }
 
 #[test]
@@ -99,4 +99,36 @@ fn missing_keys_and_bad_values_are_named() {
         error.unwrap_err(),
         DatasetJsonError::FileEnding { .. }
     ));
+}
+
+#[test]
+fn files_and_readers_that_sarx_does_not_have_are_refused() {
+    let refused = |json: &str| match parse(json).unwrap_err() {
+        DatasetJsonError::Reader { source, .. } => source.to_string(),
+        other => panic!("{other}"),
+    };
+    let with_ending = |ending: &str, rest: &str| {
+        format!(
+            r#"{{"channel_names": {{"0": "T1"}}, "labels": {{"background": 0, "a": 1}},
+            "numTraining": 1, "file_ending": "{ending}"{rest}}}"#
+        )
+    };
+    for ending in [".png", ".bmp", ".tif", ".tiff", ".gipl"] {
+        let text = refused(&with_ending(ending, ""));
+        assert!(text.contains(ending) && text.contains(".nii.gz"), "{text}");
+    }
+    for name in [
+        "NibabelIOWithReorient",
+        "SimpleITKIOWithReorient",
+        "Tiff3DIO",
+        "MyIO",
+    ] {
+        let rest = format!(r#", "overwrite_image_reader_writer": "{name}""#);
+        let text = refused(&with_ending(".nii.gz", &rest));
+        assert!(text.contains(name), "{text}");
+    }
+    for (ending, class) in [(".nii", "NibabelIO"), (".mhd", "SimpleITKIO")] {
+        let json = parse(&with_ending(ending, "")).unwrap();
+        assert_eq!(json.image_reader().class_name(), class);
+    }
 }

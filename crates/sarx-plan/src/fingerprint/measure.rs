@@ -142,7 +142,7 @@ struct Measured {
     foreground: Vec<Option<CaseValues>>,
 }
 
-/// Measures as many cases at a time as there are threads, and hands them on in their order.
+/// Measures all cases and hands them on in their order.
 fn in_order(
     cases: &[CaseFiles],
     reader: &CaseReader<'_>,
@@ -151,27 +151,34 @@ fn in_order(
 ) -> Result<(), FingerprintError> {
     let mut failures = Vec::new();
     progress.begin(stage, cases.len() as u64);
-    for group in cases.chunks(rayon::current_num_threads().max(1)) {
-        let group: Vec<Result<Measured, CaseError>> = group
-            .par_iter()
-            .map(|files| {
-                let measured = reader.read_case(files).map(|case| measure_case(&case));
-                progress.advance(1);
-                measured
-            })
-            .collect();
-        for measured in group {
-            match measured {
-                Ok(measured) => each(&measured),
-                Err(error) => failures.push(error),
-            }
-        }
-    }
+    let measured = |files: &CaseFiles| {
+        let measured = reader.read_case(files).map(|case| measure_case(&case));
+        progress.advance(1);
+        measured
+    };
+    few_at_a_time(cases, measured, |measured| match measured {
+        Ok(measured) => each(&measured),
+        Err(error) => failures.push(error),
+    });
     progress.finish();
     if failures.is_empty() {
         Ok(())
     } else {
         Err(FingerprintError::Cases { failures })
+    }
+}
+
+/// Makes one value of each item and hands the values on in the order of the items. No more than
+/// as many as there are threads exist at a time, whatever the number of items.
+pub(super) fn few_at_a_time<I: Sync, V: Send>(
+    items: &[I],
+    make: impl Fn(&I) -> V + Sync,
+    each: impl FnMut(V),
+) {
+    let mut each = each;
+    for group in items.chunks(rayon::current_num_threads().max(1)) {
+        let made: Vec<V> = group.par_iter().map(&make).collect();
+        made.into_iter().for_each(&mut each);
     }
 }
 

@@ -1,11 +1,12 @@
 //! Fingerprints of real files against those that nnU-Net measured.
 
-use super::measure::measure_with_limit;
+use super::measure::{few_at_a_time, measure_with_limit};
 use super::*;
 use crate::case::CaseReader;
 use crate::dataset::Dataset;
 use sarx_core::Silent;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// nnU-Net's statistics are of samples: 1.6 to 10 million draws per case, so a mean or deviation
 /// is off by about 1e-4 of the deviation, and its sums are in 32-bit floats.
@@ -81,4 +82,33 @@ fn two_passes_and_any_number_of_threads_give_the_same() {
             .unwrap(),
         one_pass
     );
+}
+
+/// Counts itself while it exists.
+struct Counted<'a>(usize, &'a AtomicUsize);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.1.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn no_more_cases_exist_at_a_time_than_there_are_threads() {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(3)
+        .build()
+        .unwrap();
+    let (alive, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let items: Vec<usize> = (0..100).collect();
+    let mut order = Vec::new();
+    let make = |&item: &usize| {
+        let now = alive.fetch_add(1, Ordering::SeqCst) + 1;
+        most.fetch_max(now, Ordering::SeqCst);
+        Counted(item, &alive)
+    };
+    pool.install(|| few_at_a_time(&items, make, |made| order.push(made.0)));
+    assert_eq!(order, items);
+    assert!(most.load(Ordering::SeqCst) <= 3);
+    assert_eq!(alive.load(Ordering::SeqCst), 0);
 }

@@ -150,6 +150,15 @@ impl Distribution {
         }
     }
 
+    /// Numbers that are kept for the percentiles.
+    #[cfg(test)]
+    fn n_kept(&self) -> usize {
+        match &self.weights {
+            Weights::Distinct(map) => map.len(),
+            Weights::Binned(bins) => bins.len(),
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.n_cases == 0
     }
@@ -329,6 +338,25 @@ mod tests {
             assert_eq!(found.median, reference(&cases, 0.5));
             assert_eq!(found.percentile_99_5, reference(&cases, 0.995));
         }
+    }
+
+    #[test]
+    fn what_is_kept_does_not_grow_with_the_number_of_cases() {
+        const LIMIT: usize = 20_000;
+        let mut rng = NumpyRandom::new(3);
+        let mut distribution = Distribution::new();
+        let mut largest = 0;
+        for case in 0..60 {
+            // Hardly a value stands in two cases: half a million distinct ones in all.
+            let values: Vec<f32> = (0..9000)
+                .map(|_| rng.at_most(1 << 24) as f32 * 1e-3 - case as f32)
+                .collect();
+            distribution.add(&CaseValues::new(&values).unwrap(), LIMIT);
+            largest = largest.max(distribution.n_kept());
+        }
+        assert!(largest <= LIMIT.max(N_BINS), "{largest} values kept");
+        let refinement = distribution.refinement().unwrap();
+        assert_eq!(refinement.fine.each_ref().map(Vec::len), [N_BINS; 3]);
     }
 
     #[test]

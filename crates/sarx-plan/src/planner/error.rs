@@ -48,13 +48,13 @@ pub enum PlanError {
         /// What is not.
         what: &'static str,
     },
-    /// nnU-Net has no reader for these files.
+    /// The name of the plans cannot be that of a file.
     #[error(
-        "no reader of nnU-Net takes files that end in {ending:?}; set overwrite_image_reader_writer"
+        "{found:?} cannot be the name of plans; it must have letters, digits, \"_\", \"-\" or \".\" only, and not begin with \".\""
     )]
-    UnknownFileEnding {
-        /// The ending.
-        ending: String,
+    PlansName {
+        /// What was given.
+        found: String,
     },
     /// Even the smallest patch is too large.
     #[error(

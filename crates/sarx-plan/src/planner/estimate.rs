@@ -47,7 +47,8 @@ pub(super) fn feature_map_voxels(
             let n_decoder = architecture.n_conv_per_stage_decoder[at] as f64;
             total += (n_decoder + 1.0) * features * voxels;
         }
-        if stage == 0 {
+        // The head belongs to the decoder: a network of one stage has neither.
+        if stage == 0 && n_stages > 1 {
             total += n_outputs as f64 * voxels;
         }
         previous_features = Some(features);

@@ -151,7 +151,7 @@ impl<'a> Planned<'a> {
             original_median_size: self
                 .forward
                 .map(|axis| median_size[axis].round_ties_even() as usize),
-            image_reader_writer: reader_name(self.dataset_json)?,
+            image_reader_writer: self.dataset_json.image_reader().class_name().to_owned(),
             transpose_forward: self.forward,
             transpose_backward: spacing::inverse(self.forward),
             planner: self.preset.planner_class.to_owned(),
@@ -327,6 +327,10 @@ fn check(
     {
         return Err(PlanError::TargetSpacing { found });
     }
+    if !is_plans_name(&preset.plans_name) {
+        let found = preset.plans_name.clone();
+        return Err(PlanError::PlansName { found });
+    }
     let bad = |what| PlanError::BadPreset {
         preset: preset.name,
         what,
@@ -343,20 +347,8 @@ fn check(
     Ok(())
 }
 
-/// The class that nnU-Net would read these files with.
-///
-/// Source: nnU-Net v2 `imageio/reader_writer_registry.py`.
-fn reader_name(dataset_json: &DatasetJson) -> Result<String, PlanError> {
-    if let Some(name) = dataset_json.image_reader_writer() {
-        return Ok(name.to_owned());
-    }
-    let ending = dataset_json.file_ending().to_lowercase();
-    let name = match ending.as_str() {
-        ".png" | ".bmp" => "NaturalImage2DIO",
-        ".nii.gz" | ".nrrd" | ".mha" | ".gipl" => "SimpleITKIO",
-        ".tif" | ".tiff" => "Tiff3DIO",
-        ".nii" => "NibabelIO",
-        _ => return Err(PlanError::UnknownFileEnding { ending }),
-    };
-    Ok(name.to_owned())
+/// Whether plans of this name can be a file and a folder.
+fn is_plans_name(name: &str) -> bool {
+    let sound = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(sound)
 }

@@ -27,6 +27,8 @@ pub(super) struct Target<'a> {
 pub(super) struct Sized {
     pub(super) patch: Vec<usize>,
     pub(super) architecture: Architecture,
+    /// The size from which everything began: no larger than the median case.
+    pub(super) initial: Vec<f64>,
     pub(super) batch_size: usize,
     /// The patch from which shrinking began, and each patch on the way.
     pub(super) tried: Vec<Vec<usize>>,
@@ -40,7 +42,8 @@ pub(super) struct Sized {
 /// Shrinks the patch, one axis at a time, until the network fits; then fills up with batch.
 pub(super) fn fit(preset: &Preset, target: Target<'_>) -> Result<Sized, PlanError> {
     let n_axes = target.spacing_mm.len();
-    let mut found = topology(target.spacing_mm, &initial_patch(target));
+    let initial = initial_patch(target);
+    let mut found = topology(target.spacing_mm, &initial);
     let mut architecture = architecture(preset, &found);
     let mut estimate = feature_map_voxels(&architecture, &found.patch, target.n_outputs);
     let mut tried = vec![found.patch.clone()];
@@ -69,6 +72,7 @@ pub(super) fn fit(preset: &Preset, target: Target<'_>) -> Result<Sized, PlanErro
     Ok(Sized {
         patch: found.patch,
         architecture,
+        initial,
         batch_size,
         tried,
         estimate,
@@ -109,7 +113,11 @@ fn shrink(from: &Topology, target: Target<'_>) -> Option<Topology> {
     trial[axis] -= from.divisor[axis] as f64;
     let step = topology(target.spacing_mm, &trial).divisor[axis];
     size[axis] -= step as f64;
-    (size[axis] >= 1.0).then(|| topology(target.spacing_mm, &size))
+    if size[axis] < 1.0 {
+        return None;
+    }
+    // Padding could undo the step, for ever; nnU-Net would not come back.
+    Some(topology(target.spacing_mm, &size)).filter(|next| next.patch != from.patch)
 }
 
 fn architecture(preset: &Preset, topology: &Topology) -> Architecture {

@@ -41,7 +41,7 @@ pub struct Preset {
     /// residual presets instead stop at the reference itself.
     pub patch_for_smallest_batch: bool,
     /// Whether 2d and 3d_fullres use the preprocessed cases of nnU-Net's default plans, which
-    /// are the same.
+    /// are the same, whatever these plans are called.
     pub shares_default_cases: bool,
     /// Target spacing of 3d_fullres in the axis order of the files, mm, instead of the rule.
     pub target_spacing_mm: Option<[f64; 3]>,
@@ -77,9 +77,24 @@ impl Preset {
             memory_gb: 8.0,
             max_dataset_covered: 0.05,
             patch_for_smallest_batch: true,
-            shares_default_cases: true,
+            shares_default_cases: false,
             target_spacing_mm: None,
             suppress_transpose: false,
+        }
+    }
+
+    /// nnU-Net's first planner for residual encoders: 8 GB, and the default planner's limit of 5 %
+    /// of the dataset per batch. Its successor is [`Preset::resenc_m`].
+    ///
+    /// Source: nnU-Net v2 `resencUNet_planner.py`, `ResEncUNetPlanner`.
+    #[must_use]
+    pub fn resenc() -> Self {
+        Self {
+            name: "resenc",
+            plans_name: "nnUNetResEncUNetPlans".to_owned(),
+            planner_class: "ResEncUNetPlanner",
+            max_dataset_covered: 0.05,
+            ..Self::resenc_m()
         }
     }
 
@@ -99,6 +114,7 @@ impl Preset {
             reference_3d: 680e6,
             max_dataset_covered: 1.0,
             patch_for_smallest_batch: false,
+            shares_default_cases: true,
             ..Self::plain()
         }
     }
@@ -157,15 +173,17 @@ impl Preset {
             reference_3d,
             reference_memory_gb: 1.0,
             memory_gb: 1.0,
+            shares_default_cases: true,
             ..Self::plain()
         }
     }
 
     /// All presets.
     #[must_use]
-    pub fn all() -> [Self; 5] {
+    pub fn all() -> [Self; 6] {
         [
             Self::plain(),
+            Self::resenc(),
             Self::resenc_m(),
             Self::resenc_l(),
             Self::resenc_xl(),

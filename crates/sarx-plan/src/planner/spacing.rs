@@ -17,7 +17,14 @@ pub(super) enum SpacingRule {
     /// Median of every axis.
     Median,
     /// Median, but the 10th percentile on the one coarse axis.
-    FineOnCoarseAxis { axis: usize, median_mm: f64 },
+    FineOnCoarseAxis {
+        /// In the axis order of the files.
+        axis: usize,
+        /// Its median.
+        median_mm: f64,
+        /// The percentile was finer than the other axes and was raised to them.
+        raised: bool,
+    },
 }
 
 /// The values of one axis over all cases.
@@ -56,16 +63,14 @@ pub(super) fn target_spacing(fingerprint: &Fingerprint) -> ([f64; 3], SpacingRul
     }
     let median_mm = target[coarse];
     let fine = percentile(&along(spacings, coarse, |s| s), 0.1);
-    target[coarse] = if fine < other_spacing {
-        other_spacing + 1e-5
-    } else {
-        fine
-    };
+    let raised = fine < other_spacing;
+    target[coarse] = if raised { other_spacing + 1e-5 } else { fine };
     (
         target,
         SpacingRule::FineOnCoarseAxis {
             axis: coarse,
             median_mm,
+            raised,
         },
     )
 }
@@ -139,7 +144,8 @@ mod tests {
             rule,
             SpacingRule::FineOnCoarseAxis {
                 axis: 0,
-                median_mm: 10.0
+                median_mm: 10.0,
+                raised: false,
             }
         );
     }
@@ -155,8 +161,12 @@ mod tests {
     fn the_coarse_axis_never_gets_finer_than_the_others() {
         let mut cases = vec![[10.0, 1.5, 1.5]; 8];
         cases.extend([[1.0, 1.5, 1.5]; 2]);
-        let (target, _) = target_spacing(&fingerprint(cases, [9, 237, 208]));
+        let (target, rule) = target_spacing(&fingerprint(cases, [9, 237, 208]));
         assert_eq!(target[0], 1.5 + 1e-5);
+        assert!(matches!(
+            rule,
+            SpacingRule::FineOnCoarseAxis { raised: true, .. }
+        ));
     }
 
     #[test]

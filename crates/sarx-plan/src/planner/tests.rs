@@ -1,5 +1,7 @@
 //! Plans against those that nnU-Net wrote, and bad input.
 
+mod golden;
+
 use super::*;
 use crate::fingerprint::IntensityProperties;
 use serde_json::Value;
@@ -8,6 +10,7 @@ use std::path::{Path, PathBuf};
 /// Relative difference of two floats that went through the same operations.
 const TOLERANCE: f64 = 1e-9;
 
+/// Presets of which the shared folder holds plans.
 fn nnunet_presets() -> [Preset; 4] {
     [
         Preset::plain(),
@@ -296,6 +299,8 @@ fn the_explanation_holds_the_numbers_of_the_plans() {
             "{text}"
         );
     }
-    assert!(text.starts_with("target spacing: 5x0.8x0.8 mm, because each axis has the median"));
+    let begin =
+        "target spacing: 5x0.8x0.8 mm along z, y, x of the files, because each axis has the median";
+    assert!(text.starts_with(begin), "{text}");
     assert!(text.contains("10th percentile"), "{text}");
 }

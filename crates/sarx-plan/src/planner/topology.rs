@@ -3,7 +3,7 @@
 //! Source: nnU-Net v2 `network_topology.py`, `get_pool_and_conv_props`.
 
 /// Smallest edge of a feature map at the bottleneck.
-const MIN_EDGE: f64 = 4.0;
+pub(super) const MIN_EDGE: f64 = 4.0;
 
 /// Strides and kernels of a U-Net, and the patch padded so that every stage divides it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What can be wrong with a plans file.
 
 use crate::document::DocumentError;
+use crate::reader::ImageReaderError;
 use std::path::PathBuf;
 
 /// A plans file that cannot be used.
@@ -39,6 +40,13 @@ pub enum PlansError {
         forward: [usize; 3],
         /// `transpose_backward`.
         backward: [usize; 3],
+    },
+    /// The cases were read in a way that sarx does not have.
+    #[error("image_reader_writer: {source}")]
+    Reader {
+        /// Which.
+        #[from]
+        source: ImageReaderError,
     },
     /// Labels would be interpreted by code of somebody else.
     #[error("label manager {name:?} is not known; only \"LabelManager\" is")]

@@ -25,6 +25,7 @@ pub use error::{ConfigurationError, PlansError};
 
 use crate::document;
 use crate::fingerprint::IntensityProperties;
+use crate::reader::ImageReader;
 use schema::PlansSchema;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -35,7 +36,7 @@ pub struct Plans {
     document: Map<String, Value>,
     dataset_name: String,
     plans_name: String,
-    image_reader_writer: String,
+    image_reader: ImageReader,
     planner: String,
     transpose_forward: [usize; 3],
     transpose_backward: [usize; 3],
@@ -83,7 +84,7 @@ impl Plans {
         Ok(Self {
             dataset_name: schema.dataset_name,
             plans_name: schema.plans_name,
-            image_reader_writer: schema.image_reader_writer,
+            image_reader: ImageReader::from_class(&schema.image_reader_writer)?,
             planner: schema.experiment_planner_used.unwrap_or_default(),
             transpose_forward,
             transpose_backward,
@@ -119,10 +120,10 @@ impl Plans {
         &self.plans_name
     }
 
-    /// Class name of nnU-Net's reader for these files.
+    /// The reader that the training cases were read with.
     #[must_use]
-    pub fn image_reader_writer(&self) -> &str {
-        &self.image_reader_writer
+    pub fn image_reader(&self) -> ImageReader {
+        self.image_reader
     }
 
     /// Class name of the planner; empty if the file does not say.

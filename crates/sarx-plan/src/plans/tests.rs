@@ -132,6 +132,24 @@ fn plans(configurations: Value) -> Plans {
     Plans::from_json(document(configurations)).unwrap()
 }
 
+#[test]
+fn plans_for_a_reader_that_turns_axes_are_refused() {
+    let with = |name: &str| {
+        let mut document = document(json!({}));
+        document.insert("image_reader_writer".to_owned(), json!(name));
+        Plans::from_json(document)
+    };
+    assert_eq!(
+        with("NibabelIO").unwrap().image_reader().class_name(),
+        "NibabelIO"
+    );
+    for name in ["NibabelIOWithReorient", "SimpleITKIOWithReorient", "MyIO"] {
+        let error = with(name).unwrap_err();
+        assert!(matches!(error, PlansError::Reader { .. }), "{error}");
+        assert!(error.to_string().contains(name), "{error}");
+    }
+}
+
 fn error_of(plans: &Plans, name: &str) -> ConfigurationError {
     match plans.configuration(name).unwrap_err() {
         PlansError::Configuration { source, .. } => source,
