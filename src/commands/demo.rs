@@ -10,7 +10,7 @@ use crate::outcome::{self, Outcome};
 use anyhow::{Context, Result, bail};
 use clock::Clock;
 use evaluate::FolderScores;
-use sarx_infer::{FolderRequest, PredictOptions, Predictor, predict_folder};
+use sarx_infer::{FolderRequest, Part, PredictOptions, Predictor, predict_folder};
 use sarx_model::ModelFolder;
 use sarx_nn::DeviceChoice;
 use sarx_phantom::{CohortSpec, MatrixSize, Series, write_cohort};
@@ -235,6 +235,9 @@ impl Demo<'_> {
             cases: &cases,
             output: &self.files.predictions,
             options: &options,
+            probabilities: None,
+            properties_writer: None,
+            part: Part::WHOLE,
             keep_existing: false,
             stop: self.stop,
         };

@@ -1,23 +1,23 @@
-//! `sarx predict`: a folder of images in, a folder of segmentations out.
+//! `sarx predict`: images in, a folder of segmentations out.
 
 use super::stop;
 use crate::args::PredictArgs;
 use crate::console::Console;
+use crate::nnunet_pickles::properties_writer;
 use crate::outcome::{self, Outcome};
 use anyhow::{Context, Result, bail};
-use sarx_infer::{FolderPrediction, FolderRequest, PredictOptions, Predictor, predict_folder};
+use sarx_infer::{
+    FolderPrediction, FolderRequest, Part, PredictError, PredictOptions, Predictor, predict_folder,
+};
 use sarx_model::ModelFolder;
 use sarx_nn::DeviceChoice;
-use sarx_plan::discover_images;
+use sarx_plan::{CaseFiles, DatasetJson, discover_images, read_image_list};
 use serde_json::json;
+use std::path::Path;
 
 pub(super) fn run(args: &PredictArgs, console: &Console) -> Result<Outcome> {
     let model = ModelFolder::open(&args.model)?;
-    let dataset = model.dataset();
-    let cases = discover_images(&args.input, dataset.file_ending(), dataset.n_channels())?;
-    if same_folder(&args.input, &args.output) {
-        bail!("input and output are the same folder; segmentations would lie among the images");
-    }
+    let cases = cases(args, model.dataset())?;
     let options = PredictOptions {
         folds: args
             .folds
@@ -28,6 +28,7 @@ pub(super) fn run(args: &PredictArgs, console: &Console) -> Result<Outcome> {
         mirroring: !args.no_mirroring,
         step: args.step,
     };
+    let part = Part::new(args.part_id, args.num_parts)?;
     let predictor = Predictor::load(&model, &options, DeviceChoice::Cpu.inference())
         .context("cannot load the model")?;
     let stop = stop::on_ctrl_c()?;
@@ -36,13 +37,45 @@ pub(super) fn run(args: &PredictArgs, console: &Console) -> Result<Outcome> {
         cases: &cases,
         output: &args.output,
         options: &options,
+        probabilities: args.save_probabilities.map(Into::into),
+        properties_writer: properties_writer(),
+        part,
         keep_existing: args.continue_,
         stop: &stop,
     };
-    Ok(report(
-        &predict_folder(&request, &predictor, console)?,
-        args,
-    ))
+    match predict_folder(&request, &predictor, console) {
+        Ok(result) => Ok(report(&result, args)),
+        Err(PredictError::Stopped) => Ok(Outcome {
+            interrupted: true,
+            ..Outcome::done(
+                json!({"output": args.output}),
+                format!(
+                    "stopped; say --continue to go on: {}",
+                    args.output.display()
+                ),
+            )
+        }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The cases of a folder or of a list.
+fn cases(args: &PredictArgs, dataset: &DatasetJson) -> Result<Vec<CaseFiles>> {
+    let (ending, n_channels) = (dataset.file_ending(), dataset.n_channels());
+    let cases = match (&args.input, &args.input_list) {
+        (Some(folder), _) => discover_images(folder, ending, n_channels)?,
+        (None, Some(list)) => read_image_list(list, ending, n_channels)?,
+        (None, None) => bail!("say --input FOLDER or --input-list FILE"),
+    };
+    let lies_in_output = |path: &Path| path.parent().is_some_and(|p| same_folder(p, &args.output));
+    if cases
+        .iter()
+        .flat_map(|case| &case.channels)
+        .any(|path| lies_in_output(path))
+    {
+        bail!("input and output are the same folder; segmentations would lie among the images");
+    }
+    Ok(cases)
 }
 
 fn report(result: &FolderPrediction, args: &PredictArgs) -> Outcome {
@@ -65,6 +98,14 @@ fn report(result: &FolderPrediction, args: &PredictArgs) -> Outcome {
     Outcome::with_failures(json, text, failed)
 }
 
-fn same_folder(a: &std::path::Path, b: &std::path::Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+/// A path without a folder in it lies in the working directory.
+fn same_folder(a: &Path, b: &Path) -> bool {
+    let here = |path: &Path| {
+        if path.as_os_str().is_empty() {
+            Path::new(".").canonicalize()
+        } else {
+            path.canonicalize()
+        }
+    };
+    matches!((here(a), here(b)), (Ok(a), Ok(b)) if a == b)
 }

@@ -4,11 +4,15 @@ use super::preprocess::case_list;
 use super::{evaluate, stop};
 use crate::args::TrainArgs;
 use crate::console::Console;
+use crate::nnunet_pickles::properties_writer;
 use crate::outcome::Outcome;
 use anyhow::{Context, Result};
 use sarx_core::{CaseId, LabelMap, Progress, Volume};
-use sarx_infer::{PredictOptions, Predictor, predict_preprocessed};
-use sarx_model::{ModelFolder, fold_folder_name, plans_hash};
+use sarx_infer::{
+    NnunetProperties, PredictOptions, Predictor, ProbabilityFormat, predict_preprocessed,
+    predict_probabilities,
+};
+use sarx_model::{ModelFolder, fold_folder_name, heads, plans_hash};
 use sarx_nn::DeviceChoice;
 use sarx_plan::{DatasetJson, Fold, Plans, Split, Splits};
 use sarx_preprocess::CaseStore;
@@ -51,7 +55,7 @@ pub(super) fn run(args: &TrainArgs, console: &Console) -> Result<Outcome> {
     let report = job.train(&config, args.resume, &stop, console)?;
     let validate = report.end == TrainEnd::Finished && !args.no_validation;
     let validation = if validate {
-        Some(job.validate(&stop, console)?)
+        Some(job.validate(args.save_probabilities.map(Into::into), &stop, console)?)
     } else {
         None
     };
@@ -178,7 +182,12 @@ impl TrainJob {
     }
 
     /// Segments the validation cases with the final weights and scores them on the native grid.
-    pub(super) fn validate(&self, stop: &AtomicBool, console: &Console) -> Result<Validation> {
+    pub(super) fn validate(
+        &self,
+        probabilities: Option<ProbabilityFormat>,
+        stop: &AtomicBool,
+        console: &Console,
+    ) -> Result<Validation> {
         let folder = self
             .model
             .path()
@@ -194,18 +203,8 @@ impl TrainJob {
         let predictor = Predictor::load(&self.model, &options, DeviceChoice::Cpu.inference())?;
         console.begin("validate", self.split.val.len() as u64);
         for id in &self.split.val {
-            let case = self.store.case(id)?;
-            let in_case = || format!("case \"{id}\" of the validation");
-            let labels = predict_preprocessed(
-                &self.model,
-                &predictor,
-                case.image(),
-                case.properties(),
-                |_| !stop.load(std::sync::atomic::Ordering::Relaxed),
-            )
-            .with_context(in_case)?;
-            self.write_like_reference(id, labels, &folder)
-                .with_context(in_case)?;
+            self.validate_case(id, &predictor, probabilities, &folder, stop)
+                .with_context(|| format!("case \"{id}\" of the validation"))?;
             console.advance(1);
         }
         console.finish();
@@ -221,6 +220,39 @@ impl TrainJob {
             json: scores.json,
             failed: scores.failed,
         })
+    }
+
+    /// The label map of a case is written last, as a sign that the case is whole.
+    fn validate_case(
+        &self,
+        id: &CaseId,
+        predictor: &Predictor,
+        probabilities: Option<ProbabilityFormat>,
+        folder: &Path,
+        stop: &AtomicBool,
+    ) -> Result<()> {
+        let case = self.store.case(id)?;
+        let (image, properties) = (case.image(), case.properties());
+        let go_on = |_| !stop.load(std::sync::atomic::Ordering::Relaxed);
+        let Some(format) = probabilities else {
+            let labels = predict_preprocessed(&self.model, predictor, image, properties, go_on)?;
+            return self.write_like_reference(id, labels, folder);
+        };
+        let native = predict_probabilities(&self.model, predictor, image, properties, go_on)?;
+        let path = format.path(folder, id);
+        format.write(
+            &path,
+            native.probabilities.view(),
+            &heads(self.model.dataset()),
+        )?;
+        if let Some(write) = properties_writer() {
+            let name = format!("{id}{}", self.model.dataset().file_ending());
+            let header = sarx_io::read_header(&self.references.join(name))?;
+            let path = folder.join(format!("{id}.pkl"));
+            write(&path, &NnunetProperties::new(header.grid(), properties))
+                .with_context(|| format!("cannot write: {:?}", path.display().to_string()))?;
+        }
+        self.write_like_reference(id, native.labels, folder)
     }
 
     fn spec(&self) -> sarx_study::EvaluateSpec {

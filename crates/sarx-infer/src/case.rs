@@ -1,10 +1,23 @@
-//! One case from native images to a native label map.
+//! One case from native images to a native label map, with probabilities where they are wanted.
 
 use crate::{PredictError, Predictor, SlidingWindowError};
-use ndarray::ArrayView4;
+use ndarray::{Array3, Array4, ArrayView4};
 use sarx_core::{Label, LabelMap, Volume};
 use sarx_model::{ModelFolder, heads};
-use sarx_preprocess::{Properties, labels_from_logits, preprocess};
+use sarx_preprocess::{
+    NativePrediction, Properties, labels_from_logits, preprocess, probabilities_to_native,
+};
+
+/// What a case became.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CasePrediction {
+    /// Labels on the grid of the images.
+    pub labels: LabelMap,
+    /// `[heads, z, y, x]` on the same grid, if they were asked for; the labels are then theirs.
+    pub probabilities: Option<Array4<f32>>,
+    /// How the images came to the target grid.
+    pub properties: Properties,
+}
 
 /// Segments the images of one case.
 ///
@@ -22,19 +35,25 @@ pub fn predict_case(
     model: &ModelFolder,
     predictor: &Predictor,
     channels: &[Volume<f32>],
+    with_probabilities: bool,
     after_tile: impl FnMut(usize) -> bool,
-) -> Result<LabelMap, PredictError> {
+) -> Result<CasePrediction, PredictError> {
     let grid = *channels.first().ok_or(PredictError::NoChannels)?.grid();
     let channels: Vec<&Volume<f32>> = channels.iter().collect();
     let case = preprocess(&channels, None, model.preprocess_spec())?;
-    let labels = predict_preprocessed(
-        model,
-        predictor,
-        case.image.view(),
-        &case.properties,
-        after_tile,
-    )?;
-    Ok(Volume::new(labels, grid)?)
+    let (image, properties) = (case.image.view(), &case.properties);
+    let (labels, probabilities) = if with_probabilities {
+        let native = predict_probabilities(model, predictor, image, properties, after_tile)?;
+        (native.labels, Some(native.probabilities))
+    } else {
+        let labels = predict_preprocessed(model, predictor, image, properties, after_tile)?;
+        (labels, None)
+    };
+    Ok(CasePrediction {
+        labels: Volume::new(labels, grid)?,
+        probabilities,
+        properties: case.properties,
+    })
 }
 
 /// Segments an image that is already on the target grid, and brings the labels back to the
@@ -49,7 +68,39 @@ pub fn predict_preprocessed(
     image: ArrayView4<'_, f32>,
     properties: &Properties,
     after_tile: impl FnMut(usize) -> bool,
-) -> Result<ndarray::Array3<Label>, PredictError> {
+) -> Result<Array3<Label>, PredictError> {
+    let logits = finite_logits(predictor, image, after_tile)?;
+    let (heads, spec) = (heads(model.dataset()), model.preprocess_spec());
+    Ok(labels_from_logits(logits.view(), &heads, properties, spec)?)
+}
+
+/// As [`predict_preprocessed`], with the probabilities of every head; the labels are theirs.
+///
+/// # Errors
+///
+/// As [`predict_case`].
+pub fn predict_probabilities(
+    model: &ModelFolder,
+    predictor: &Predictor,
+    image: ArrayView4<'_, f32>,
+    properties: &Properties,
+    after_tile: impl FnMut(usize) -> bool,
+) -> Result<NativePrediction, PredictError> {
+    let logits = finite_logits(predictor, image, after_tile)?;
+    let (heads, spec) = (heads(model.dataset()), model.preprocess_spec());
+    Ok(probabilities_to_native(
+        logits.view(),
+        &heads,
+        properties,
+        spec,
+    )?)
+}
+
+fn finite_logits(
+    predictor: &Predictor,
+    image: ArrayView4<'_, f32>,
+    after_tile: impl FnMut(usize) -> bool,
+) -> Result<Array4<f32>, PredictError> {
     let logits = predictor
         .logits(image, after_tile)
         .map_err(|error| match error {
@@ -60,11 +111,5 @@ pub fn predict_preprocessed(
     if !logits.iter().all(|logit| logit.is_finite()) {
         return Err(PredictError::NotFinite);
     }
-    let spec = model.preprocess_spec();
-    Ok(labels_from_logits(
-        logits.view(),
-        &heads(model.dataset()),
-        properties,
-        spec,
-    )?)
+    Ok(logits)
 }

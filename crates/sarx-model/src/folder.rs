@@ -307,7 +307,12 @@ impl ModelFolder {
     }
 }
 
-fn read_manifest(path: &Path) -> Result<Manifest, ModelError> {
+/// Reads the manifest of a model folder.
+///
+/// # Errors
+///
+/// [`ModelError`] if it is missing, damaged or of another version.
+pub fn read_manifest(path: &Path) -> Result<Manifest, ModelError> {
     let text = std::fs::read(path).map_err(|source| ModelError::Read {
         what: "the manifest",
         path: path.to_owned(),

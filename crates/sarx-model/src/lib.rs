@@ -10,7 +10,7 @@ mod network;
 mod preprocessing;
 
 pub use error::ModelError;
-pub use folder::{ModelFolder, WeightsKind, fold_folder_name};
+pub use folder::{ModelFolder, WeightsKind, fold_folder_name, read_manifest};
 pub use manifest::{Manifest, plans_hash};
 pub use network::unet_config;
 pub use preprocessing::{heads, preprocess_spec};
