@@ -58,9 +58,10 @@ pub(super) fn write(
     }
     let kept = quantise(probabilities, heads).map_err(|fault| fault.at(path))?;
     let any = kept.map_axis(Axis(0), |heads| heads.iter().any(|&n| n > 0));
+    // Without foreground one voxel stands for all: an array has at least one number.
     let BoundingBox { lower, upper } = BoundingBox::around(any.view()).unwrap_or(BoundingBox {
         lower: [0; 3],
-        upper: [0; 3],
+        upper: [1; 3],
     });
     let header = HeaderV1 {
         schema_version: SCHEMA_VERSION,

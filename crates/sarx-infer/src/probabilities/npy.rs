@@ -60,7 +60,7 @@ impl NpyHeader {
         let length = |value: &Value| usize::try_from(value.as_integer()?.clone()).ok();
         Some(Self {
             descr: get("descr")?.as_string()?.clone(),
-            fortran_order: *get("fortran_order")?.as_boolean()?,
+            fortran_order: get("fortran_order")?.as_boolean()?,
             shape: get("shape")?
                 .as_tuple()?
                 .iter()
