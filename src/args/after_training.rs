@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub(crate) enum Probabilities {
     /// CASE.npz as nnU-Net writes it: every value in 32 bits
     Npz,
-    /// CASE.probabilities.zip: the same labels, values in 16 bits, often a hundredth of the size
+    /// CASE.probabilities.zip: the same labels, values in 16 bits, a tenth of the size
     Compact,
 }
 

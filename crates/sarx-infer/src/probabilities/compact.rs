@@ -24,7 +24,7 @@ const HEADER: &str = "header.json";
 const FOREGROUND: &str = "foreground.npy";
 /// Longest header that is believed, bytes.
 const MOST_HEADER_BYTES: u64 = 1 << 16;
-/// Deflate's level: measured, 6 is a fifth smaller than 1 at the speed of a disk.
+/// Deflate's level: measured, 6 is 6 to 8 % smaller than 1, and 9 no smaller than 6.
 const LEVEL: i64 = 6;
 
 #[derive(Debug, Serialize, Deserialize)]
