@@ -246,7 +246,7 @@ fn common_cases(inputs: &[PathBuf], ending: &str) -> Result<Vec<EnsembleCase>, E
     require_same_cases(&folders)?;
     let labels = label_files(&inputs[0], ending)?;
     let mut cases = Vec::new();
-    for (id, _) in &folders[0].1 {
+    for id in folders[0].1.keys() {
         let Some(first) = labels.get(id) else {
             return Err(EnsembleError::NoLabelMap {
                 case: id.clone(),
