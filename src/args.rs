@@ -1,5 +1,11 @@
 //! What can be typed: the command line of ARCHITECTURE.md, word for word.
 
+mod after_training;
+
+pub(crate) use after_training::{
+    ApplyArgs, BestArgs, EnsembleArgs, FindArgs, PostprocessAct, PostprocessArgs, Probabilities,
+};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -77,6 +83,22 @@ pub(crate) enum Verb {
                       A cascade in one go:\n  sarx predict --model cascade --previous-model lowres --input images --output predictions"
     )]
     Predict(PredictArgs),
+    /// Average the probabilities of several predictions
+    #[command(
+        after_help = "Example:\n  sarx ensemble --input predictions_a predictions_b --output predictions"
+    )]
+    Ensemble(EnsembleArgs),
+    /// Keep the largest component where that helps: find the rules, apply them
+    #[command(
+        after_help = "Examples:\n  sarx postprocess find --prediction results/fold_0/validation --reference labelsTr\n  \
+                      sarx postprocess apply --input predictions --output cleaned --rules postprocessing.json"
+    )]
+    Postprocess(PostprocessArgs),
+    /// Find the best model or pair in cross-validation, and its clean-up
+    #[command(
+        after_help = "Example:\n  sarx best results/plain results/resenc --reference preprocessed/gt_segmentations"
+    )]
+    Best(BestArgs),
     /// Score predictions against reference segmentations
     #[command(
         after_help = "Example:\n  sarx evaluate --reference cohort/Dataset101_T1Axial/labelsTs --prediction predictions \
@@ -249,6 +271,16 @@ pub(crate) struct TrainArgs {
     /// Do not segment and score the validation cases at the end
     #[arg(long)]
     pub(crate) no_validation: bool,
+    /// Keep the probabilities of the validation cases, for `sarx best` to average models
+    #[arg(
+        long,
+        visible_alias = "npz",
+        num_args = 0..=1,
+        default_missing_value = "npz",
+        value_name = "FORMAT",
+        conflicts_with = "no_validation"
+    )]
+    pub(crate) save_probabilities: Option<Probabilities>,
 }
 
 #[derive(Debug, Args)]
@@ -257,8 +289,15 @@ pub(crate) struct PredictArgs {
     #[arg(long)]
     pub(crate) model: PathBuf,
     /// Folder with CASE_0000.nii.gz and so on
-    #[arg(long)]
-    pub(crate) input: PathBuf,
+    #[arg(
+        long,
+        required_unless_present = "input_list",
+        conflicts_with = "input_list"
+    )]
+    pub(crate) input: Option<PathBuf>,
+    /// JSON list with one entry per case: its files by channel, or {"images": [..], "output": NAME}
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input_list: Option<PathBuf>,
     /// Folder for the segmentations
     #[arg(long)]
     pub(crate) output: PathBuf,
@@ -281,9 +320,18 @@ pub(crate) struct PredictArgs {
     /// Distance of tiles as a fraction of the patch
     #[arg(long, default_value_t = 0.5)]
     pub(crate) step: f64,
+    /// Also keep the probabilities, for `sarx ensemble`
+    #[arg(long, num_args = 0..=1, default_missing_value = "npz", value_name = "FORMAT")]
+    pub(crate) save_probabilities: Option<Probabilities>,
     /// Keep segmentations that are already in the output folder
     #[arg(long = "continue")]
     pub(crate) continue_: bool,
+    /// Into how many parts the cases are divided, to predict them in several processes
+    #[arg(long, default_value_t = 1, value_name = "N", requires = "part_id")]
+    pub(crate) num_parts: usize,
+    /// Which part this process does, from 0
+    #[arg(long, default_value_t = 0, value_name = "I", requires = "num_parts")]
+    pub(crate) part_id: usize,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -300,9 +348,9 @@ pub(crate) struct EvaluateArgs {
     /// Folder with predicted segmentations of the same names
     #[arg(long)]
     pub(crate) prediction: PathBuf,
-    /// File to write; tables go beside it as CSV
+    /// File to write; tables go beside it as CSV [default: summary.json in the prediction folder]
     #[arg(long)]
-    pub(crate) out: PathBuf,
+    pub(crate) out: Option<PathBuf>,
     /// dataset.json that declares the labels [default: in the prediction folder, then beside the reference folder]
     #[arg(long)]
     pub(crate) dataset_json: Option<PathBuf>,

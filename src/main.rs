@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod console;
+mod nnunet_pickles;
 mod outcome;
 
 use anyhow::{Context, Result, bail};

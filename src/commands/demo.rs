@@ -10,7 +10,7 @@ use crate::outcome::{self, Outcome};
 use anyhow::{Context, Result, bail};
 use clock::Clock;
 use evaluate::FolderScores;
-use sarx_infer::{FolderRequest, PredictOptions, Predictor, predict_folder};
+use sarx_infer::{FolderRequest, Part, PredictOptions, Predictor, predict_folder};
 use sarx_model::ModelFolder;
 use sarx_nn::DeviceChoice;
 use sarx_phantom::{CohortSpec, MatrixSize, Series, write_cohort};
@@ -97,7 +97,7 @@ impl Demo<'_> {
         clock.time("preprocess", || self.preprocess(&dataset, &plans))?;
         let job = self.open_training(&plans)?;
         let trained = clock.time("train", || self.train(&job))?;
-        let validation = clock.time("validate", || job.validate(self.stop, self.console))?;
+        let validation = clock.time("validate", || job.validate(None, self.stop, self.console))?;
         let model = ModelFolder::open(&self.files.model)?;
         clock.time("predict", || self.predict(&model))?;
         let spec = EvaluateSpec::from_dataset(model.dataset());
@@ -246,6 +246,9 @@ impl Demo<'_> {
             output: &self.files.predictions,
             previous: None,
             options: &options,
+            probabilities: None,
+            properties_writer: None,
+            part: Part::WHOLE,
             keep_existing: false,
             stop: self.stop,
         };

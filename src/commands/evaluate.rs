@@ -13,20 +13,28 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 pub(super) fn run(args: &EvaluateArgs, console: &Console) -> Result<Outcome> {
-    let dataset = DatasetJson::read(&dataset_json(args)?)?;
+    let dataset = DatasetJson::read(&dataset_json(
+        args.dataset_json.as_deref(),
+        &args.prediction,
+        &args.reference,
+    )?)?;
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| args.prediction.join("summary.json"));
     let mut spec = EvaluateSpec::from_dataset(&dataset);
     spec.allow_missing = args.allow_missing;
     let cohort = args.cohort.as_deref().map(Cohort::read).transpose()?;
     if let Some(cohort) = &cohort {
         require_columns(cohort, &args.by)?;
     }
-    let scores = score(&args.reference, &args.prediction, &spec, &args.out, console)?;
+    let scores = score(&args.reference, &args.prediction, &spec, &out, console)?;
     let mut outcome = Outcome::with_failures(scores.json, scores.text, scores.failed);
     if let Some(cohort) = cohort {
         let by: Vec<&str> = args.by.iter().map(String::as_str).collect();
         let rows = rows(&scores.evaluation, &spec, Some((&cohort, &by)))?;
         for (label, rows) in &rows {
-            let tables = write_tables(rows, &args.by, label, &args.out)?;
+            let tables = write_tables(rows, &args.by, label, &out)?;
             outcome.text.push_str(&tables.text);
             outcome.json["tables"][label] = tables.json;
         }
@@ -46,13 +54,17 @@ fn require_columns(cohort: &Cohort, by: &[String]) -> Result<()> {
 }
 
 /// dataset.json of the labels: given, in the prediction folder, or beside the references.
-fn dataset_json(args: &EvaluateArgs) -> Result<PathBuf> {
-    if let Some(path) = &args.dataset_json {
-        return Ok(path.clone());
+pub(super) fn dataset_json(
+    given: Option<&Path>,
+    prediction: &Path,
+    reference: &Path,
+) -> Result<PathBuf> {
+    if let Some(path) = given {
+        return Ok(path.to_owned());
     }
     let places = [
-        args.prediction.join("dataset.json"),
-        args.reference.join("../dataset.json"),
+        prediction.join("dataset.json"),
+        reference.join("../dataset.json"),
     ];
     match places.iter().find(|path| path.exists()) {
         Some(path) => Ok(path.clone()),

@@ -1,9 +1,12 @@
 //! The verbs, one file each. A verb reads its arguments, calls the libraries, and says what came out.
 
+mod best;
 mod demo;
+mod ensemble;
 mod evaluate;
 mod phantom;
 mod plan;
+mod postprocess;
 mod predict;
 mod preprocess;
 mod stop;
@@ -26,6 +29,9 @@ pub(crate) fn run(verb: &Verb, console: &Console) -> Result<Outcome> {
         Verb::Preprocess(args) => preprocess::run(args, console),
         Verb::Train(args) => train::run(args, console),
         Verb::Predict(args) => predict::run(args, console),
+        Verb::Ensemble(args) => ensemble::run(args, console),
+        Verb::Postprocess(args) => postprocess::run(args, console),
+        Verb::Best(args) => best::run(args, console),
         Verb::Evaluate(args) => evaluate::run(args, console),
     }
 }

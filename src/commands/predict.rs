@@ -1,14 +1,18 @@
-//! `sarx predict`: a folder of images in, a folder of segmentations out.
+//! `sarx predict`: images in, a folder of segmentations out.
 
 use super::stop;
 use crate::args::PredictArgs;
 use crate::console::Console;
+use crate::nnunet_pickles::properties_writer;
 use crate::outcome::{self, Outcome};
 use anyhow::{Context, Result, bail};
-use sarx_infer::{FolderPrediction, FolderRequest, PredictOptions, Predictor, predict_folder};
+use sarx_infer::{
+    FolderPrediction, FolderRequest, Part, PredictError, PredictOptions, Predictor,
+    ProbabilityFormat, predict_folder,
+};
 use sarx_model::ModelFolder;
 use sarx_nn::DeviceChoice;
-use sarx_plan::{CaseFiles, discover_images};
+use sarx_plan::{CaseFiles, DatasetJson, discover_images, read_image_list};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -18,11 +22,7 @@ const PREVIOUS_STAGE: &str = "previous_stage";
 
 pub(super) fn run(args: &PredictArgs, console: &Console) -> Result<Outcome> {
     let model = ModelFolder::open(&args.model)?;
-    let dataset = model.dataset();
-    let cases = discover_images(&args.input, dataset.file_ending(), dataset.n_channels())?;
-    if same_folder(&args.input, &args.output) {
-        bail!("input and output are the same folder; segmentations would lie among the images");
-    }
+    let cases = cases(args, model.dataset())?;
     if let Some(previous) = &args.previous
         && same_folder(previous, &args.output)
     {
@@ -42,49 +42,101 @@ pub(super) fn run(args: &PredictArgs, console: &Console) -> Result<Outcome> {
     let job = Job {
         args,
         options: &options,
+        part: Part::new(args.part_id, args.num_parts)?,
         stop: &stop,
         console,
     };
-    let mut failed = Vec::new();
-    let (previous, cases) = match &args.previous_model {
-        None => (args.previous.clone(), cases),
-        Some(folder) => {
-            let (folder, first) = job.previous_stage(&model, folder, &cases)?;
-            let mut cases = cases;
-            cases.retain(|case| first.failed.iter().all(|(failed, _)| *failed != case.id));
-            failed = failures(&first);
-            (Some(folder), cases)
-        }
+    match job.run(&model, cases) {
+        Err(error) if matches!(error.downcast_ref(), Some(PredictError::Stopped)) => Ok(Outcome {
+            interrupted: true,
+            ..Outcome::done(
+                json!({"output": args.output}),
+                format!(
+                    "stopped; say --continue to go on: {}",
+                    args.output.display()
+                ),
+            )
+        }),
+        other => other,
+    }
+}
+
+/// The cases of a folder or of a list.
+fn cases(args: &PredictArgs, dataset: &DatasetJson) -> Result<Vec<CaseFiles>> {
+    let (ending, n_channels) = (dataset.file_ending(), dataset.n_channels());
+    let cases = match (&args.input, &args.input_list) {
+        (Some(folder), _) => discover_images(folder, ending, n_channels)?,
+        (None, Some(list)) => read_image_list(list, ending, n_channels)?,
+        (None, None) => bail!("say --input FOLDER or --input-list FILE"),
     };
-    let result = job.segment(&model, &cases, previous.as_deref(), &args.output)?;
-    failed.extend(failures(&result));
-    Ok(report(&result, failed, args))
+    let lies_in_output = |path: &Path| path.parent().is_some_and(|p| same_folder(p, &args.output));
+    if cases
+        .iter()
+        .flat_map(|case| &case.channels)
+        .any(|path| lies_in_output(path))
+    {
+        bail!("input and output are the same folder; segmentations would lie among the images");
+    }
+    Ok(cases)
 }
 
 /// What both stages of a cascade have in common.
 struct Job<'a> {
     args: &'a PredictArgs,
     options: &'a PredictOptions,
+    part: Part,
     stop: &'a AtomicBool,
     console: &'a Console,
 }
 
+/// What a stage takes from the one before it, and what it leaves.
+struct Target<'a> {
+    previous: Option<&'a Path>,
+    probabilities: Option<ProbabilityFormat>,
+    output: &'a Path,
+}
+
 impl Job<'_> {
+    /// Segments with the model, and before that with the first stage if its model is given.
+    fn run(&self, model: &ModelFolder, mut cases: Vec<CaseFiles>) -> Result<Outcome> {
+        let mut failed = Vec::new();
+        let previous = match &self.args.previous_model {
+            None => self.args.previous.clone(),
+            Some(folder) => {
+                let (folder, first) = self.previous_stage(model, folder, &cases)?;
+                cases.retain(|case| first.failed.iter().all(|(failed, _)| *failed != case.id));
+                failed = failures(&first);
+                Some(folder)
+            }
+        };
+        let probabilities = self.args.save_probabilities.map(Into::into);
+        let target = Target {
+            previous: previous.as_deref(),
+            probabilities,
+            output: &self.args.output,
+        };
+        let result = self.segment(model, &cases, target)?;
+        failed.extend(failures(&result));
+        Ok(report(&result, failed, self.args))
+    }
+
     fn segment(
         &self,
         model: &ModelFolder,
         cases: &[CaseFiles],
-        previous: Option<&Path>,
-        output: &Path,
+        target: Target<'_>,
     ) -> Result<FolderPrediction> {
         let predictor = Predictor::load(model, self.options, DeviceChoice::Cpu.inference())
             .context("cannot load the model")?;
         let request = FolderRequest {
             model,
             cases,
-            output,
-            previous,
+            output: target.output,
+            previous: target.previous,
             options: self.options,
+            probabilities: target.probabilities,
+            properties_writer: properties_writer(),
+            part: self.part,
             keep_existing: self.args.continue_,
             stop: self.stop,
         };
@@ -119,7 +171,12 @@ impl Job<'_> {
             bail!("--previous-model was trained with other plans than the cascade: {shown:?}");
         }
         let output = self.args.output.join(PREVIOUS_STAGE);
-        let result = self.segment(&first, cases, None, &output)?;
+        let target = Target {
+            previous: None,
+            probabilities: None,
+            output: &output,
+        };
+        let result = self.segment(&first, cases, target)?;
         Ok((output, result))
     }
 }
@@ -149,6 +206,14 @@ fn report(result: &FolderPrediction, failed: Vec<String>, args: &PredictArgs) ->
     Outcome::with_failures(json, text, failed)
 }
 
-fn same_folder(a: &std::path::Path, b: &std::path::Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+/// A path without a folder in it lies in the working directory.
+fn same_folder(a: &Path, b: &Path) -> bool {
+    let here = |path: &Path| {
+        if path.as_os_str().is_empty() {
+            Path::new(".").canonicalize()
+        } else {
+            path.canonicalize()
+        }
+    };
+    matches!((here(a), here(b)), (Ok(a), Ok(b)) if a == b)
 }

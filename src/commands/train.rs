@@ -6,19 +6,20 @@ use super::preprocess::case_list;
 use super::{evaluate, stop};
 use crate::args::TrainArgs;
 use crate::console::Console;
+use crate::nnunet_pickles::properties_writer;
 use crate::outcome::Outcome;
 use anyhow::{Context, Result};
 use cascade::NextStage;
 use ndarray::{CowArray, Ix4};
 use sarx_core::{CaseId, LabelMap, Progress, Volume};
-use sarx_infer::{PredictOptions, Predictor, predict_logits};
+use sarx_infer::{NnunetProperties, PredictOptions, Predictor, ProbabilityFormat, predict_logits};
 use sarx_model::{
     ModelFolder, PretrainedWeights, TrainingFacts, fold_folder_name, heads, store_identity,
 };
 use sarx_nn::DeviceChoice;
 use sarx_plan::{DatasetJson, Fold, Plans, Split, Splits};
 use sarx_preprocess::augment::{Augmentation, with_previous_stage};
-use sarx_preprocess::{CaseStore, labels_from_logits};
+use sarx_preprocess::{CaseStore, labels_from_logits, probabilities_to_native};
 use sarx_train::{
     EpochRecord, PreviousLabels, TrainConfig, TrainEnd, TrainObserver, TrainReport, TrainRequest,
     train,
@@ -63,7 +64,7 @@ pub(super) fn run(args: &TrainArgs, console: &Console) -> Result<Outcome> {
     let report = job.train(&config, args.resume, &stop, console)?;
     let validate = report.end == TrainEnd::Finished && !args.no_validation;
     let validation = if validate {
-        Some(job.validate(&stop, console)?)
+        Some(job.validate(args.save_probabilities.map(Into::into), &stop, console)?)
     } else {
         None
     };
@@ -222,7 +223,12 @@ impl TrainJob {
     }
 
     /// Segments the validation cases with the final weights and scores them on the native grid.
-    pub(super) fn validate(&self, stop: &AtomicBool, console: &Console) -> Result<Validation> {
+    pub(super) fn validate(
+        &self,
+        probabilities: Option<ProbabilityFormat>,
+        stop: &AtomicBool,
+        console: &Console,
+    ) -> Result<Validation> {
         let folder = self
             .model
             .path()
@@ -244,31 +250,8 @@ impl TrainJob {
         }
         console.begin("validate", self.split.val.len() as u64);
         for id in &self.split.val {
-            let case = self.store.case(id)?;
-            let in_case = || format!("case \"{id}\" of the validation");
-            let image: CowArray<'_, f32, Ix4> = match &self.previous {
-                None => case.image().into(),
-                Some(previous) => {
-                    let previous = previous.of(id, &case).with_context(in_case)?;
-                    let labels = self.model.previous_labels();
-                    with_previous_stage(case.image(), previous.labels(), &labels).into()
-                }
-            };
-            let logits = predict_logits(&predictor, image.view(), |_| {
-                !stop.load(std::sync::atomic::Ordering::Relaxed)
-            })
-            .with_context(in_case)?;
-            let (heads, spec) = (heads(self.model.dataset()), self.model.preprocess_spec());
-            let labels = labels_from_logits(logits.view(), &heads, case.properties(), spec)
-                .with_context(in_case)?;
-            if self.fold != Fold::All {
-                for next in &self.next_stages {
-                    next.write(id, self.fold, logits.view(), case.properties(), &self.model)
-                        .with_context(in_case)?;
-                }
-            }
-            self.write_like_reference(id, labels, &folder)
-                .with_context(in_case)?;
+            self.validate_case(id, &predictor, probabilities, &folder, stop)
+                .with_context(|| format!("case \"{id}\" of the validation"))?;
             console.advance(1);
         }
         console.finish();
@@ -284,6 +267,53 @@ impl TrainJob {
             json: scores.json,
             failed: scores.failed,
         })
+    }
+
+    /// The label map of a case is written last, as a sign that the case is whole.
+    fn validate_case(
+        &self,
+        id: &CaseId,
+        predictor: &Predictor,
+        probabilities: Option<ProbabilityFormat>,
+        folder: &Path,
+        stop: &AtomicBool,
+    ) -> Result<()> {
+        let case = self.store.case(id)?;
+        let image: CowArray<'_, f32, Ix4> = match &self.previous {
+            None => case.image().into(),
+            Some(previous) => {
+                let previous = previous.of(id, &case)?;
+                let labels = self.model.previous_labels();
+                with_previous_stage(case.image(), previous.labels(), &labels).into()
+            }
+        };
+        let logits = predict_logits(predictor, image.view(), |_| {
+            !stop.load(std::sync::atomic::Ordering::Relaxed)
+        })?;
+        if self.fold != Fold::All {
+            for next in &self.next_stages {
+                next.write(id, self.fold, logits.view(), case.properties(), &self.model)?;
+            }
+        }
+        let (heads, spec) = (heads(self.model.dataset()), self.model.preprocess_spec());
+        let Some(format) = probabilities else {
+            let labels = labels_from_logits(logits.view(), &heads, case.properties(), spec)?;
+            return self.write_like_reference(id, labels, folder);
+        };
+        let native = probabilities_to_native(logits.view(), &heads, case.properties(), spec)?;
+        let path = format.path(folder, id);
+        format.write(&path, native.probabilities.view(), &heads)?;
+        if let Some(write) = properties_writer() {
+            let name = format!("{id}{}", self.model.dataset().file_ending());
+            let header = sarx_io::read_header(&self.references.join(name))?;
+            let path = folder.join(format!("{id}.pkl"));
+            write(
+                &path,
+                &NnunetProperties::new(header.grid(), case.properties()),
+            )
+            .with_context(|| format!("cannot write: {:?}", path.display().to_string()))?;
+        }
+        self.write_like_reference(id, native.labels, folder)
     }
 
     fn spec(&self) -> sarx_study::EvaluateSpec {

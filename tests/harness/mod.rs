@@ -91,6 +91,7 @@ impl Bench {
     }
 
     pub(crate) fn write_json(&self, relative: &str, value: &Value) {
+        std::fs::create_dir_all(self.path(relative).parent().unwrap()).unwrap();
         std::fs::write(
             self.path(relative),
             serde_json::to_string_pretty(value).unwrap(),

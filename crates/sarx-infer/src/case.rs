@@ -1,11 +1,25 @@
-//! One case from native images to a native label map.
+//! One case from native images to a native label map, with probabilities where they are wanted.
 
 use crate::{PredictError, Predictor, SlidingWindowError};
-use ndarray::{Array4, ArrayView4};
+use ndarray::{Array3, Array4, ArrayView4};
 use sarx_core::{Label, LabelMap, Volume};
 use sarx_model::{ModelFolder, heads};
 use sarx_preprocess::augment::with_previous_stage;
-use sarx_preprocess::{PreprocessSpec, Properties, labels_from_logits, preprocess};
+use sarx_preprocess::{
+    NativePrediction, PreprocessSpec, Properties, labels_from_logits, preprocess,
+    probabilities_to_native,
+};
+
+/// What a case became.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CasePrediction {
+    /// Labels on the grid of the images.
+    pub labels: LabelMap,
+    /// `[heads, z, y, x]` on the same grid, if they were asked for; the labels are then theirs.
+    pub probabilities: Option<Array4<f32>>,
+    /// How the images came to the target grid.
+    pub properties: Properties,
+}
 
 /// Segments the images of one case.
 ///
@@ -25,8 +39,9 @@ pub fn predict_case(
     predictor: &Predictor,
     channels: &[Volume<f32>],
     previous: Option<&LabelMap>,
+    with_probabilities: bool,
     after_tile: impl FnMut(usize) -> bool,
-) -> Result<LabelMap, PredictError> {
+) -> Result<CasePrediction, PredictError> {
     let grid = *channels.first().ok_or(PredictError::NoChannels)?.grid();
     let channels: Vec<&Volume<f32>> = channels.iter().collect();
     let labels = model.previous_labels();
@@ -41,9 +56,19 @@ pub fn predict_case(
         None => case.image,
         Some(previous) => with_previous_stage(case.image.view(), previous.view(), &labels),
     };
-    let labels =
-        predict_preprocessed(model, predictor, image.view(), &case.properties, after_tile)?;
-    Ok(Volume::new(labels, grid)?)
+    let (image, properties) = (image.view(), &case.properties);
+    let (labels, probabilities) = if with_probabilities {
+        let native = predict_probabilities(model, predictor, image, properties, after_tile)?;
+        (native.labels, Some(native.probabilities))
+    } else {
+        let labels = predict_preprocessed(model, predictor, image, properties, after_tile)?;
+        (labels, None)
+    };
+    Ok(CasePrediction {
+        labels: Volume::new(labels, grid)?,
+        probabilities,
+        properties: case.properties,
+    })
 }
 
 /// Refuses a cascade without labels of its previous stage, and such labels without a cascade.
@@ -75,12 +100,29 @@ pub fn predict_preprocessed(
     image: ArrayView4<'_, f32>,
     properties: &Properties,
     after_tile: impl FnMut(usize) -> bool,
-) -> Result<ndarray::Array3<Label>, PredictError> {
+) -> Result<Array3<Label>, PredictError> {
     let logits = predict_logits(predictor, image, after_tile)?;
-    let spec = model.preprocess_spec();
-    Ok(labels_from_logits(
+    let (heads, spec) = (heads(model.dataset()), model.preprocess_spec());
+    Ok(labels_from_logits(logits.view(), &heads, properties, spec)?)
+}
+
+/// As [`predict_preprocessed`], with the probabilities of every head; the labels are theirs.
+///
+/// # Errors
+///
+/// As [`predict_case`].
+pub fn predict_probabilities(
+    model: &ModelFolder,
+    predictor: &Predictor,
+    image: ArrayView4<'_, f32>,
+    properties: &Properties,
+    after_tile: impl FnMut(usize) -> bool,
+) -> Result<NativePrediction, PredictError> {
+    let logits = predict_logits(predictor, image, after_tile)?;
+    let (heads, spec) = (heads(model.dataset()), model.preprocess_spec());
+    Ok(probabilities_to_native(
         logits.view(),
-        &heads(model.dataset()),
+        &heads,
         properties,
         spec,
     )?)

@@ -64,6 +64,17 @@ pub enum PredictError {
     /// A document cannot be written.
     #[error(transparent)]
     Document(#[from] sarx_plan::DocumentError),
+    /// Probabilities cannot be written.
+    #[error(transparent)]
+    Probabilities(#[from] crate::ProbabilityError),
+    /// The properties of a case cannot be written.
+    #[error("cannot write the properties of the case: {path:?}")]
+    Properties {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// The output folder cannot be made.
     #[error("cannot make the output folder: {path:?}")]
     Folder {

@@ -1,15 +1,20 @@
-//! All cases of a folder. A case that fails is named and does not stop the others.
+//! All cases of a folder, or a part of them. A case that fails is named and does not stop the
+//! others. The label map of a case is written last, so where it lies everything of the case does.
 
+mod part;
 mod previous;
 mod record;
 
+pub use part::{Part, PartError};
+
+use crate::nnunet_properties::{NnunetProperties, PropertiesWriter};
 use crate::tiles::check_step;
-use crate::{PredictError, PredictOptions, Predictor, predict_case};
+use crate::{
+    CasePrediction, PredictError, PredictOptions, Predictor, ProbabilityFormat, predict_case,
+};
 use sarx_core::{CaseId, Progress, Volume};
-use sarx_model::ModelFolder;
+use sarx_model::{ModelFolder, heads};
 use sarx_plan::{CaseFiles, CaseReader};
-use serde_json::{Value, json};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -29,6 +34,12 @@ pub struct FolderRequest<'a> {
     pub previous: Option<&'a Path>,
     /// How to predict; recorded beside the results.
     pub options: &'a PredictOptions,
+    /// Also keep the probabilities of every head.
+    pub probabilities: Option<ProbabilityFormat>,
+    /// Writes `CASE.pkl` beside probabilities, for nnU-Net's own tools.
+    pub properties_writer: Option<PropertiesWriter>,
+    /// Which share of the cases to segment.
+    pub part: Part,
     /// Keep segmentations that exist, instead of making them again.
     pub keep_existing: bool,
     /// Becomes true when the work should stop after the current tile.
@@ -46,9 +57,10 @@ pub struct FolderPrediction {
     pub failed: Vec<(CaseId, PredictError)>,
 }
 
-/// Segments every case and writes `CASE.ENDING` with the geometry of its first channel.
+/// Segments every case of the part and writes `CASE.ENDING` with the geometry of its first channel.
 ///
-/// Also writes `dataset.json`, `plans.json` (as nnU-Net) and `prediction.json`.
+/// Also writes `dataset.json`, `plans.json` (as nnU-Net) and `prediction.json`; the last comes
+/// first, so that an interrupted prediction can be continued.
 ///
 /// # Errors
 ///
@@ -68,49 +80,84 @@ pub fn predict_folder(
         source,
     })?;
     let mut result = FolderPrediction::default();
-    progress.begin("predict", request.cases.len() as u64 * STEPS);
-    for files in cases.iter() {
-        let path = output_path(request, &files.id);
-        if request.keep_existing && path.exists() {
+    record::write(request, &made_by, &result, false)?;
+    write_documents(request)?;
+    progress.begin("predict", cases.len() as u64 * STEPS);
+    for files in &cases {
+        if request.keep_existing && is_done(request, &files.id) {
             result.kept.push(files.id.clone());
             progress.advance(STEPS);
             continue;
         }
-        match segment(request, predictor, files, &path, progress) {
+        match segment(request, predictor, files, progress) {
             Ok(()) => result.done.push(files.id.clone()),
             Err(PredictError::Stopped) => return Err(PredictError::Stopped),
             Err(error) => result.failed.push((files.id.clone(), error)),
         }
     }
     progress.finish();
-    write_documents(request, made_by, &result)?;
+    record::write(request, &made_by, &result, true)?;
     Ok(result)
+}
+
+/// Whether everything that is asked for lies there.
+fn is_done(request: &FolderRequest<'_>, case: &CaseId) -> bool {
+    output_path(request, case).exists()
+        && request
+            .probabilities
+            .is_none_or(|format| format.path(request.output, case).exists())
 }
 
 fn segment(
     request: &FolderRequest<'_>,
     predictor: &Predictor,
     files: &CaseFiles,
-    path: &Path,
     progress: &dyn Progress,
 ) -> Result<(), PredictError> {
     let model = request.model;
     let case = CaseReader::new(model.dataset()).read_case(files)?;
     warn_of_orientation(request, &case.channels[0], &files.id, progress);
     let (mut n_done, mut shown) = (0, 0);
-    let previous = case.labels.as_ref();
-    let labels = predict_case(model, predictor, &case.channels, previous, |n_tiles| {
-        n_done += 1;
-        let now = STEPS * n_done / n_tiles as u64;
-        progress.advance(now - shown);
-        shown = now;
-        !request.stop.load(Ordering::Relaxed)
-    });
+    let with_probabilities = request.probabilities.is_some();
+    let predicted = predict_case(
+        model,
+        predictor,
+        &case.channels,
+        case.labels.as_ref(),
+        with_probabilities,
+        |n_tiles| {
+            n_done += 1;
+            let now = STEPS * n_done / n_tiles as u64;
+            progress.advance(now - shown);
+            shown = now;
+            !request.stop.load(Ordering::Relaxed)
+        },
+    );
     // A case that fails halfway still counts as looked at.
     progress.advance(STEPS - shown);
+    write_case(request, &files.id, predicted?, &case.header)
+}
+
+fn write_case(
+    request: &FolderRequest<'_>,
+    case: &CaseId,
+    predicted: CasePrediction,
+    header: &sarx_io::Header,
+) -> Result<(), PredictError> {
+    if let (Some(format), Some(values)) = (request.probabilities, &predicted.probabilities) {
+        let path = format.path(request.output, case);
+        format.write(&path, values.view(), &heads(request.model.dataset()))?;
+        if let Some(write) = request.properties_writer {
+            let properties = NnunetProperties::new(header.grid(), &predicted.properties);
+            let path = request.output.join(format!("{case}.pkl"));
+            write(&path, &properties)
+                .map_err(|source| PredictError::Properties { path, source })?;
+        }
+    }
+    let path = output_path(request, case);
     // The grid of a 2D file has no thickness, that of the case has.
-    let labels = Volume::new(labels?.into_voxels(), *case.header.grid())?;
-    sarx_io::write_labels(path, &labels, Some(&case.header))?;
+    let labels = Volume::new(predicted.labels.into_voxels(), *header.grid())?;
+    sarx_io::write_labels(&path, &labels, Some(header))?;
     Ok(())
 }
 
@@ -137,11 +184,7 @@ fn output_path(request: &FolderRequest<'_>, case: &CaseId) -> PathBuf {
         .join(format!("{case}{}", request.model.dataset().file_ending()))
 }
 
-fn write_documents(
-    request: &FolderRequest<'_>,
-    made_by: Value,
-    result: &FolderPrediction,
-) -> Result<(), PredictError> {
+fn write_documents(request: &FolderRequest<'_>) -> Result<(), PredictError> {
     let model = request.model;
     model
         .dataset()
@@ -150,21 +193,5 @@ fn write_documents(
         .plans()
         .write(&request.output.join("plans.json"))
         .map_err(sarx_model::ModelError::from)?;
-    let names = |cases: &[CaseId]| cases.iter().map(CaseId::to_string).collect::<Vec<_>>();
-    let failed = result
-        .failed
-        .iter()
-        .map(|(case, error)| json!({"case": case.to_string(), "error": error.to_string()}));
-    let document = json!({
-        "schema_version": record::SCHEMA_VERSION,
-        "made_by": made_by,
-        "done": names(&result.done),
-        "kept": names(&result.kept),
-        "failed": failed.collect::<Vec<_>>(),
-    });
-    sarx_io::write_atomic(&request.output.join(record::FILE), |out| {
-        serde_json::to_writer_pretty(&mut *out, &document)?;
-        out.write_all(b"\n")
-    })?;
     Ok(())
 }

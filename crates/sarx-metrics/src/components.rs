@@ -5,6 +5,7 @@
 //! numbered in the order of their first voxel.
 
 use ndarray::{Array3, ArrayView3};
+use sarx_core::Label;
 
 /// Which neighbours of a voxel belong together with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,7 +29,7 @@ pub struct Components {
 
 impl Connectivity {
     /// Offsets to the neighbours that come before a voxel in C order.
-    fn earlier(self) -> Vec<[isize; 3]> {
+    pub(crate) fn earlier(self) -> Vec<[isize; 3]> {
         let most = match self {
             Self::Faces => 1,
             Self::Edges => 2,
@@ -49,10 +50,31 @@ impl Connectivity {
 /// If the mask has more than 4 294 967 294 components, which needs a mask of more than 8 GiB.
 #[must_use]
 pub fn components(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Components {
+    components_of_equals(mask, |inside| inside, connectivity)
+}
+
+/// Finds the pieces of a label map in which all voxels have one label; background is in none.
+///
+/// # Panics
+///
+/// As [`components`].
+pub(crate) fn components_of_labels(
+    labels: ArrayView3<'_, Label>,
+    connectivity: Connectivity,
+) -> Components {
+    components_of_equals(labels, |label| label != 0, connectivity)
+}
+
+/// Joins neighbouring voxels of one value, among those that are `inside`.
+fn components_of_equals<T: Copy + PartialEq>(
+    values: ArrayView3<'_, T>,
+    inside: impl Fn(T) -> bool,
+    connectivity: Connectivity,
+) -> Components {
     let earlier = connectivity.earlier();
-    let mut labels = Array3::<u32>::zeros(mask.raw_dim());
+    let mut labels = Array3::<u32>::zeros(values.raw_dim());
     let mut forest = Forest { parents: vec![0] };
-    for ((z, y, x), _) in mask.indexed_iter().filter(|&(_, &inside)| inside) {
+    for ((z, y, x), &value) in values.indexed_iter().filter(|&(_, &value)| inside(value)) {
         let mut own = 0;
         for &[dz, dy, dx] in &earlier {
             let at = [
@@ -62,6 +84,7 @@ pub fn components(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Com
             ];
             match labels.get(at) {
                 None | Some(0) => {}
+                Some(_) if values[at] != value => {}
                 Some(&met) if own == 0 => own = forest.root(met),
                 Some(&met) => own = forest.join(own, met),
             }
@@ -94,6 +117,13 @@ impl Components {
     #[must_use]
     pub fn largest(&self) -> Option<usize> {
         (0..self.len()).rev().max_by_key(|&i| self.sizes[i])
+    }
+
+    /// The mask of every component that is as large as the largest.
+    #[must_use]
+    pub fn mask_of_largest(&self) -> Array3<bool> {
+        let most = self.sizes.iter().copied().max().unwrap_or(0);
+        self.mask(|_, size| size == most)
     }
 
     /// The mask of the components whose index and size in voxels satisfy `keep`.

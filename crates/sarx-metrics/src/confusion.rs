@@ -57,6 +57,18 @@ impl Counts {
             .sum()
     }
 
+    /// Dice = 2 TP / (2 TP + FP + FN); undefined if both masks are empty.
+    #[must_use]
+    pub fn dice(&self) -> Option<f64> {
+        ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn_)
+    }
+
+    /// Intersection over union = TP / (TP + FP + FN); undefined if both masks are empty.
+    #[must_use]
+    pub fn iou(&self) -> Option<f64> {
+        ratio(self.tp, self.tp + self.fp + self.fn_)
+    }
+
     /// Voxels of the prediction, `tp + fp`.
     #[must_use]
     pub fn n_pred(&self) -> u64 {
@@ -68,6 +80,11 @@ impl Counts {
     pub fn n_ref(&self) -> u64 {
         self.tp + self.fn_
     }
+}
+
+/// A share of a whole, if there is one.
+pub(crate) fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 impl Sum for Counts {

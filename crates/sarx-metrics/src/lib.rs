@@ -34,6 +34,7 @@
 mod aggregate;
 mod area_weighted;
 mod case_scores;
+mod component_graph;
 mod components;
 mod confusion;
 mod distance;
@@ -53,6 +54,7 @@ pub use area_weighted::AreaWeightedDistances;
 pub use case_scores::{
     CaseScores, LabelScores, NsdScore, ScoreError, ScoreSpec, SurfaceScores, case_scores,
 };
+pub use component_graph::{ComponentGraph, ComponentGraphError};
 pub use components::{Components, Connectivity, components};
 pub use confusion::Counts;
 pub use distance::{squared_distance_brute_force_mm2, squared_distance_mm2};

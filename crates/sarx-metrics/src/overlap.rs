@@ -1,6 +1,7 @@
 //! Overlap and volume of two masks, all from the four counts.
 
 use crate::Counts;
+use crate::confusion::ratio;
 use sarx_core::Spacing;
 
 /// Overlap scores and volumes of one label or region.
@@ -43,8 +44,7 @@ impl Overlap {
     /// nnU-Net v2, `evaluation/evaluate_predictions.py`, `compute_metrics`.
     #[must_use]
     pub fn dice_nnunet(&self) -> Option<f64> {
-        let Counts { tp, fp, fn_, .. } = self.counts;
-        ratio(2 * tp, 2 * tp + fp + fn_)
+        self.counts.dice()
     }
 
     /// Intersection over union = TP / (TP + FP + FN); 1 if both masks are empty.
@@ -56,8 +56,7 @@ impl Overlap {
     /// nnU-Net's IoU: as [`Overlap::iou`], but undefined if both masks are empty.
     #[must_use]
     pub fn iou_nnunet(&self) -> Option<f64> {
-        let Counts { tp, fp, fn_, .. } = self.counts;
-        ratio(tp, tp + fp + fn_)
+        self.counts.iou()
     }
 
     /// F-beta = (1 + b^2) TP / ((1 + b^2) TP + b^2 FN + FP); recall weighs `beta` times as much
@@ -113,10 +112,6 @@ impl Overlap {
             _ => (pred as f64 - reference as f64) / reference as f64,
         }
     }
-}
-
-fn ratio(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 #[cfg(test)]

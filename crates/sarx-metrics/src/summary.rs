@@ -16,7 +16,7 @@ pub use entry::{CaseEntry, GridEntry, LabelEntry, ScoredCase};
 pub use file::SummaryError;
 pub use medians::{IntervalEntry, LabelMedians, SpreadEntry};
 
-use crate::{LabelOrRegion, ScoreFloat};
+use crate::{Counts, LabelOrRegion, ScoreFloat};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -97,7 +97,7 @@ impl Summary {
             .map(|key| (key.clone(), LabelMedians::of(&metric_per_case, key)))
             .collect();
         Ok(Self {
-            foreground_mean: NnunetMean::combine(foreground.map(|(_, mean)| *mean), f64::is_nan),
+            foreground_mean: NnunetMean::over_labels(foreground.map(|(_, mean)| *mean)),
             mean: mean.clone(),
             median,
             metric_per_case,
@@ -107,6 +107,20 @@ impl Summary {
 }
 
 impl NnunetMean {
+    /// The mean of one label or region over cases, from counts alone: `numpy.nanmean` of each
+    /// field.
+    #[must_use]
+    pub fn over_counts(cases: impl IntoIterator<Item = Counts>) -> Self {
+        Self::combine(cases.into_iter().map(Self::from), |_| false)
+    }
+
+    /// The foreground mean: the plain mean of each field over labels or regions, in their order.
+    /// A label that is undefined in every case makes it undefined.
+    #[must_use]
+    pub fn over_labels(labels: impl IntoIterator<Item = Self>) -> Self {
+        Self::combine(labels.into_iter(), f64::is_nan)
+    }
+
     /// `numpy.nanmean` of each field over the cases that have this label.
     fn over_cases(cases: &[CaseEntry], key: &LabelOrRegion) -> Self {
         let entries = cases.iter().filter_map(|case| case.metrics.get(key));
@@ -133,6 +147,23 @@ impl NnunetMean {
             tn: mean(|m| m.tn),
             n_pred: mean(|m| m.n_pred),
             n_ref: mean(|m| m.n_ref),
+        }
+    }
+}
+
+impl From<Counts> for NnunetMean {
+    /// The values of one case.
+    fn from(counts: Counts) -> Self {
+        let count = |n: u64| ScoreFloat(n as f64);
+        Self {
+            dice: ScoreFloat(counts.dice().unwrap_or(f64::NAN)),
+            iou: ScoreFloat(counts.iou().unwrap_or(f64::NAN)),
+            tp: count(counts.tp),
+            fp: count(counts.fp),
+            fn_: count(counts.fn_),
+            tn: count(counts.tn),
+            n_pred: count(counts.n_pred()),
+            n_ref: count(counts.n_ref()),
         }
     }
 }

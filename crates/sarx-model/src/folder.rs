@@ -361,7 +361,12 @@ fn check_mirror_axes(manifest: &Manifest, path: &Path) -> Result<(), ModelError>
     })
 }
 
-fn read_manifest(path: &Path) -> Result<Manifest, ModelError> {
+/// Reads the manifest of a model folder.
+///
+/// # Errors
+///
+/// [`ModelError`] if it is missing, damaged or of another version.
+pub fn read_manifest(path: &Path) -> Result<Manifest, ModelError> {
     let text = std::fs::read(path).map_err(|source| ModelError::Read {
         what: "the manifest",
         path: path.to_owned(),

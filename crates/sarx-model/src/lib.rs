@@ -11,7 +11,7 @@ mod preprocessing;
 mod pretrained;
 
 pub use error::ModelError;
-pub use folder::{ModelFolder, WeightsKind, fold_folder_name};
+pub use folder::{ModelFolder, WeightsKind, fold_folder_name, read_manifest};
 pub use manifest::{Manifest, TrainingFacts, plans_hash};
 pub use network::{previous_labels, unet_config};
 pub use preprocessing::{heads, preprocess_spec, store_identity};

@@ -277,7 +277,7 @@ fn ambiguous_names<'a>(cases: impl Iterator<Item = &'a CaseId>) -> Vec<Discovery
 }
 
 /// Case and channel of a file name.
-fn split_name<'a>(name: &'a str, ending: &str) -> Option<(&'a str, usize)> {
+pub(crate) fn split_name<'a>(name: &'a str, ending: &str) -> Option<(&'a str, usize)> {
     let (case, channel) = name.strip_suffix(ending)?.rsplit_once('_')?;
     let digits = channel.len() == 4 && channel.bytes().all(|b| b.is_ascii_digit());
     if digits {

@@ -12,6 +12,7 @@ mod dataset;
 mod dataset_json;
 mod document;
 mod fingerprint;
+mod image_list;
 mod labels;
 mod percentile;
 mod planner;
@@ -30,6 +31,7 @@ pub use document::DocumentError;
 pub use fingerprint::{
     Fingerprint, FingerprintError, FingerprintFileError, IntensityProperties, measure,
 };
+pub use image_list::{ImageListError, read_image_list};
 pub use labels::{LabelScheme, LabelValue, LabelsError, Region};
 pub use planner::{PlanError, Preset, explain, plan};
 pub use plans::{

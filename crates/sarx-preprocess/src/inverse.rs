@@ -137,8 +137,9 @@ fn decide(
     }
 }
 
-/// Label map and probabilities on the native grid. The labels are those of
-/// [`labels_from_logits`].
+/// Label map and probabilities on the native grid. The labels are those of the probabilities, so
+/// that whoever reads both finds them in agreement; where two probabilities are equal in f32
+/// though their logits are not, they may differ from [`labels_from_logits`].
 ///
 /// # Errors
 ///
@@ -231,7 +232,7 @@ fn decide_slices(
     let n_pixels = labels.len_of(Axis(1)) * labels.len_of(Axis(2));
     let decide = |work: &mut SliceWork, z: usize, out: ndarray::ArrayViewMut2<'_, Label>| {
         work.resample(resampler, logits, z, n_pixels);
-        heads.decide(&work.logits, out);
+        heads.decide_logits(&work.logits, out);
     };
     let slices = labels.axis_iter_mut(Axis(0)).into_par_iter().enumerate();
     let Some(mut probabilities) = probabilities else {
@@ -241,8 +242,9 @@ fn decide_slices(
     slices
         .zip(probabilities.axis_iter_mut(Axis(1)))
         .for_each_init(SliceWork::default, |work, ((z, out), mut heads_out)| {
-            decide(work, z, out);
+            work.resample(resampler, logits, z, n_pixels);
             heads.activate(&mut work.logits, n_pixels);
+            heads.decide_probabilities(&work.logits, out);
             for (mut out, slice) in heads_out.outer_iter_mut().zip(work.heads(n_pixels)) {
                 out.iter_mut().zip(slice).for_each(|(out, v)| *out = *v);
             }

@@ -4,26 +4,24 @@ use super::FolderRequest;
 use crate::PredictError;
 use crate::case::require_previous;
 use sarx_plan::CaseFiles;
-use std::borrow::Cow;
 
-/// The cases of the request; in a cascade each with the segmentation of its previous stage as its
-/// label file, so that it is read and checked like a reference.
-pub(super) fn with_labels<'a>(
-    request: &FolderRequest<'a>,
-) -> Result<Cow<'a, [CaseFiles]>, PredictError> {
+/// The cases of the request's part; in a cascade each with the segmentation of its previous stage
+/// as its label file, so that it is read and checked like a reference.
+pub(super) fn with_labels(request: &FolderRequest<'_>) -> Result<Vec<CaseFiles>, PredictError> {
     require_previous(request.model, request.previous.is_some())?;
+    let own = request.part.of(request.cases).into_iter().cloned();
     let (Some(folder), Some(previous)) = (
         request.previous,
         &request.model.configuration().previous_stage,
     ) else {
-        return Ok(Cow::Borrowed(request.cases));
+        return Ok(own.collect());
     };
     let ending = request.model.dataset().file_ending();
-    let with_label = |files: &CaseFiles| CaseFiles {
+    let with_label = |files: CaseFiles| CaseFiles {
         label: Some(folder.join(format!("{}{ending}", files.id))),
-        ..files.clone()
+        ..files
     };
-    let cases: Vec<CaseFiles> = request.cases.iter().map(with_label).collect();
+    let cases: Vec<CaseFiles> = own.map(with_label).collect();
     let lacks = |files: &&CaseFiles| !files.label.as_ref().is_some_and(|path| path.is_file());
     let missing: Vec<String> = cases
         .iter()
@@ -31,7 +29,7 @@ pub(super) fn with_labels<'a>(
         .map(|files| files.id.to_string())
         .collect();
     if missing.is_empty() {
-        return Ok(Cow::Owned(cases));
+        return Ok(cases);
     }
     Err(PredictError::MissingPreviousStage {
         previous: previous.clone(),

@@ -2,7 +2,9 @@
 //!
 //! Source: nnU-Net `utilities/label_handling/label_handling.py`.
 
-use ndarray::{Array3, ArrayViewMut2, ArrayViewMut3, Zip};
+use crate::PreprocessError;
+use ndarray::parallel::prelude::*;
+use ndarray::{Array3, ArrayView4, ArrayViewMut2, ArrayViewMut3, Axis, Zip};
 use sarx_core::Label;
 
 /// A region is painted where its probability is above this. Source: nnU-Net
@@ -35,10 +37,63 @@ impl Heads {
         }
     }
 
+    /// Labels of probabilities (softmax or sigmoid, whatever the heads mean).
+    ///
+    /// # Shapes
+    ///
+    /// - `probabilities`: `[heads, z, y, x]`
+    /// - result: `[z, y, x]`
+    ///
+    /// # Errors
+    ///
+    /// [`PreprocessError::HeadCount`] if there is another number of channels than heads.
+    ///
+    /// # Source
+    ///
+    /// nnU-Net `label_handling.py`, `convert_probabilities_to_segmentation`.
+    pub fn labels_of_probabilities(
+        &self,
+        probabilities: ArrayView4<'_, f32>,
+    ) -> Result<Array3<Label>, PreprocessError> {
+        let (found, z, y, x) = probabilities.dim();
+        let expected = self.count();
+        if found != expected {
+            return Err(PreprocessError::HeadCount { expected, found });
+        }
+        let mut labels = Array3::zeros((z, y, x));
+        let slices = labels.axis_iter_mut(Axis(0)).into_par_iter();
+        slices
+            .zip(probabilities.axis_iter(Axis(1)))
+            .for_each(|(out, heads)| {
+                let heads = heads.as_standard_layout();
+                if let Some(values) = heads.as_slice() {
+                    self.decide_probabilities(values, out);
+                }
+            });
+        Ok(labels)
+    }
+
     /// Decides a slice that is all 0; `logits` holds one slice per head, one after the other.
-    pub(super) fn decide(&self, logits: &[f32], mut labels: ArrayViewMut2<'_, Label>) {
+    pub(super) fn decide_logits(&self, logits: &[f32], labels: ArrayViewMut2<'_, Label>) {
+        self.decide(logits, labels, is_inside);
+    }
+
+    /// As [`Heads::decide_logits`], of probabilities.
+    pub(super) fn decide_probabilities(&self, values: &[f32], labels: ArrayViewMut2<'_, Label>) {
+        self.decide(values, labels, |probability| probability > REGION_THRESHOLD);
+    }
+
+    fn decide(
+        &self,
+        values: &[f32],
+        mut labels: ArrayViewMut2<'_, Label>,
+        is_inside: impl Fn(f32) -> bool,
+    ) {
         let n_pixels = labels.len();
-        let mut heads = logits.chunks_exact(n_pixels).enumerate();
+        if n_pixels == 0 {
+            return;
+        }
+        let mut heads = values.chunks_exact(n_pixels).enumerate();
         match self {
             Self::Labels { .. } => {
                 let mut best = heads

@@ -99,7 +99,8 @@ proptest! {
                 prop_assert_eq!(&found, &expected);
                 let with =
                     probabilities_to_native(logits.view(), &heads, &properties, &spec).unwrap();
-                prop_assert_eq!(&with.labels, &expected);
+                let of_probabilities = heads.labels_of_probabilities(with.probabilities.view());
+                prop_assert_eq!(&with.labels, &of_probabilities.unwrap());
                 let native_size = properties.native_size();
                 prop_assert_eq!(&with.probabilities.shape()[1..], &native_size);
             }
@@ -123,6 +124,32 @@ fn probabilities_are_one_for_background_outside_and_sum_to_one() {
     // Native [y', x', z'] of transposed [z', y', x'] = box corner [1, 0, 2].
     let corner: f32 = 1.0 / (1.0 + (-logits[[1, 0, 0, 0]]).exp());
     assert!((found.probabilities[[1, 0, 2, 1]] - corner).abs() < 1e-6);
+}
+
+#[test]
+fn labels_beside_probabilities_are_those_of_the_probabilities() {
+    let properties = properties([0, 1, 2], [6, 5, 4]);
+    let spec = spec([0, 1, 2], Resampling::LOGITS);
+    // So far apart from the third head that f32 softmax cannot tell the first two from each other.
+    let mut logits = Array4::zeros((3, 6, 5, 4));
+    logits.index_axis_mut(Axis(0), 1).fill(1e-9);
+    logits.index_axis_mut(Axis(0), 2).fill(-90.0);
+    let [labels, _] = both_heads();
+    let found = probabilities_to_native(logits.view(), &labels, &properties, &spec).unwrap();
+    assert!(
+        found.labels.iter().all(|l| *l == 0),
+        "equal: the first wins"
+    );
+    let of_logits = labels_from_logits(logits.view(), &labels, &properties, &spec).unwrap();
+    assert!(of_logits.iter().any(|l| *l == 1));
+    let error = labels.labels_of_probabilities(logits.slice(s![..2, .., .., ..]));
+    assert_eq!(
+        error.unwrap_err(),
+        PreprocessError::HeadCount {
+            expected: 3,
+            found: 2
+        }
+    );
 }
 
 #[test]
