@@ -2,6 +2,7 @@
 
 mod demo;
 mod evaluate;
+mod model;
 mod phantom;
 mod plan;
 mod predict;
@@ -27,6 +28,7 @@ pub(crate) fn run(verb: &Verb, console: &Console) -> Result<Outcome> {
         Verb::Train(args) => train::run(args, console),
         Verb::Predict(args) => predict::run(args, console),
         Verb::Evaluate(args) => evaluate::run(args, console),
+        Verb::Model(args) => model::run(args, console),
     }
 }
 

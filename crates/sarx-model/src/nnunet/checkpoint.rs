@@ -1,0 +1,227 @@
+//! `checkpoint_final.pth` and its siblings.
+
+use super::names::canonical;
+use super::training_record::TrainingRecord;
+use super::{json, slice_kernels};
+use crate::ModelError;
+use sarx_nn::{NamedArray, WeightsError};
+use sarx_torch::{PickleDict, PickleValue, TorchArchive, TorchTensor};
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+/// A checkpoint of nnU-Net: everything but the numbers of its tensors.
+#[derive(Debug)]
+pub(crate) struct Checkpoint {
+    archive: TorchArchive<BufReader<File>>,
+    content: PickleDict,
+    path: PathBuf,
+}
+
+impl Checkpoint {
+    /// Opens a checkpoint. No code in it is run; foreign code is refused by name.
+    pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
+        let file = File::open(path).map_err(|source| ModelError::Read {
+            what: "the checkpoint",
+            path: path.to_owned(),
+            source,
+        })?;
+        let unreadable = |source| ModelError::Torch {
+            path: path.to_owned(),
+            source,
+        };
+        let mut archive = TorchArchive::open(BufReader::new(file)).map_err(unreadable)?;
+        match archive.value().map_err(unreadable)? {
+            PickleValue::Dict(content) => Ok(Self {
+                archive,
+                content,
+                path: path.to_owned(),
+            }),
+            other => Err(ModelError::Checkpoint {
+                what: format!("it holds {} instead of a dictionary", other.kind()),
+                path: path.to_owned(),
+            }),
+        }
+    }
+
+    /// Name of the configuration that was trained.
+    pub(crate) fn configuration(&self) -> Result<&str, ModelError> {
+        let arguments = self.key("init_args")?;
+        arguments
+            .as_dict()
+            .and_then(|arguments| arguments.get("configuration")?.as_str())
+            .ok_or_else(|| self.bad("init_args names no configuration"))
+    }
+
+    /// Class of the trainer.
+    pub(crate) fn trainer_name(&self) -> Result<&str, ModelError> {
+        self.key("trainer_name")?
+            .as_str()
+            .ok_or_else(|| self.bad("trainer_name is no text"))
+    }
+
+    /// Axes of the network's input along which prediction may mirror, ascending; none if the
+    /// checkpoint says `None` or nothing, as nnU-Net reads it.
+    pub(crate) fn mirroring_axes(&self) -> Result<Vec<usize>, ModelError> {
+        let key = "inference_allowed_mirroring_axes";
+        let value = match self.content.get(key) {
+            None | Some(PickleValue::None) => return Ok(Vec::new()),
+            Some(value) => value,
+        };
+        let axes: Option<Vec<usize>> = value.as_items().and_then(|items| {
+            let axis = |item: &PickleValue| usize::try_from(item.as_i64()?).ok();
+            items.iter().map(axis).collect()
+        });
+        let Some(mut axes) = axes else {
+            return Err(self.bad(&format!("{key} is no list of axes")));
+        };
+        axes.sort_unstable();
+        if axes.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(self.bad(&format!("{key} names an axis twice")));
+        }
+        Ok(axes)
+    }
+
+    /// How far the training was, as far as the checkpoint says it.
+    pub(crate) fn training_record(&self) -> TrainingRecord {
+        let logging = self.content.get("logging").and_then(PickleValue::as_dict);
+        let lists = logging.into_iter().flat_map(PickleDict::iter);
+        TrainingRecord {
+            n_epochs: self
+                .content
+                .get("current_epoch")
+                .and_then(PickleValue::as_i64),
+            best_ema: self.content.get("_best_ema").and_then(PickleValue::as_f64),
+            learning_rate: self.learning_rate(),
+            logging: lists
+                .filter_map(|(key, list)| {
+                    Some((key.as_str()?.to_owned(), json::from_pickle(list)?))
+                })
+                .collect(),
+        }
+    }
+
+    fn learning_rate(&self) -> Option<f64> {
+        let optimizer = self.content.get("optimizer_state")?.as_dict()?;
+        let groups = optimizer.get("param_groups")?.as_items()?;
+        groups.first()?.as_dict()?.get("lr")?.as_f64()
+    }
+
+    /// The weights under the network's own names, in the order of `expected`, each with its shape
+    /// and given once. Aliases are dropped when they mean the same numbers. Names and shapes are
+    /// checked before any number is read, so memory is bounded by the network.
+    pub(crate) fn weights(
+        &mut self,
+        expected: &[(String, Vec<usize>)],
+        n_axes: usize,
+    ) -> Result<Vec<NamedArray>, ModelError> {
+        let tensors = self.tensors()?;
+        let unfit = |source| ModelError::Weights {
+            path: self.path.clone(),
+            source,
+        };
+        let mut by_name: HashMap<&str, Vec<&(String, String, TorchTensor)>> = HashMap::new();
+        for tensor in &tensors {
+            by_name.entry(&tensor.0).or_default().push(tensor);
+        }
+        for (name, shape) in expected {
+            let Some(same) = by_name.get(name.as_str()) else {
+                let (name, n_expected) = (name.clone(), expected.len());
+                return Err(unfit(WeightsError::Missing {
+                    name,
+                    expected: n_expected,
+                    found: by_name.len(),
+                }));
+            };
+            for (_, key, tensor) in same {
+                let found = slice_kernels::from_nnunet(tensor.shape.clone(), n_axes);
+                if found != *shape {
+                    return Err(unfit(WeightsError::Shape {
+                        name: key.clone(),
+                        found: tensor.shape.clone(),
+                        expected: slice_kernels::to_nnunet(shape.clone(), n_axes),
+                    }));
+                }
+            }
+        }
+        let known: HashSet<&str> = expected.iter().map(|(name, _)| name.as_str()).collect();
+        if let Some((_, key, _)) = tensors.iter().find(|t| !known.contains(t.0.as_str())) {
+            return Err(unfit(WeightsError::Extra { name: key.clone() }));
+        }
+        let mut arrays = Vec::with_capacity(expected.len());
+        for (name, shape) in expected {
+            arrays.push(NamedArray {
+                name: name.clone(),
+                shape: shape.clone(),
+                values: self.values(&by_name[name.as_str()])?,
+            });
+        }
+        Ok(arrays)
+    }
+
+    /// Every tensor: its canonical name, its key in the file, and where its numbers are.
+    fn tensors(&self) -> Result<Vec<(String, String, TorchTensor)>, ModelError> {
+        let weights = self.key("network_weights")?;
+        let weights = weights
+            .as_dict()
+            .ok_or_else(|| self.bad("network_weights is no dictionary"))?;
+        let tensor = |(key, value): (&PickleValue, &PickleValue)| {
+            let key = key
+                .as_str()
+                .ok_or_else(|| self.bad("a key of network_weights is no text"))?;
+            let tensor = value
+                .as_tensor()
+                .ok_or_else(|| self.bad(&format!("{key:?} is {}, no tensor", value.kind())))?;
+            Ok((canonical(key), key.to_owned(), tensor.clone()))
+        };
+        weights.iter().map(tensor).collect()
+    }
+
+    /// The numbers of the first, after a check that the others have the same.
+    fn values(&mut self, same: &[&(String, String, TorchTensor)]) -> Result<Vec<f32>, ModelError> {
+        let Some(((_, name, first), aliases)) = same.split_first() else {
+            unreachable!("a name is listed with at least one tensor")
+        };
+        let values = self.floats(name, first)?;
+        for (_, alias, tensor) in aliases {
+            if tensor == first {
+                continue;
+            }
+            let other = self.floats(alias, tensor)?;
+            // Bit by bit: NaN is the same as itself here.
+            let bits = |value: &f32| value.to_bits();
+            if !other.iter().map(bits).eq(values.iter().map(bits)) {
+                return Err(ModelError::AliasDiffers {
+                    alias: alias.clone(),
+                    name: name.clone(),
+                    path: self.path.clone(),
+                });
+            }
+        }
+        Ok(values)
+    }
+
+    fn floats(&mut self, name: &str, tensor: &TorchTensor) -> Result<Vec<f32>, ModelError> {
+        self.archive
+            .floats(tensor)
+            .map_err(|source| ModelError::Tensor {
+                name: name.to_owned(),
+                path: self.path.clone(),
+                source,
+            })
+    }
+
+    fn key(&self, key: &str) -> Result<&PickleValue, ModelError> {
+        self.content
+            .get(key)
+            .ok_or_else(|| self.bad(&format!("it has no {key:?}")))
+    }
+
+    fn bad(&self, what: &str) -> ModelError {
+        ModelError::Checkpoint {
+            what: what.to_owned(),
+            path: self.path.clone(),
+        }
+    }
+}
