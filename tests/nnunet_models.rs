@@ -9,31 +9,42 @@ use serde_json::json;
 /// A model of a few hundred weights that was trained for seconds.
 fn trained() -> Bench {
     let bench = Bench::new();
-    bench.tiny_dataset(6, 2);
+    bench.tiny_dataset(7, 2);
     bench.done(&bench.train_line("model", "--no-validation"));
     bench
 }
 
 const IMAGES: &str = "cohort/Dataset101_T1Axial/imagesTs";
 
+/// One training serves both.
 #[test]
-fn a_model_goes_out_and_comes_back_and_predicts_the_same() {
+fn models_go_both_ways() {
     let bench = trained();
+    goes_out_and_comes_back_and_predicts_the_same(&bench);
+    what_cannot_be_done_is_said(&bench);
+}
+
+fn goes_out_and_comes_back_and_predicts_the_same(bench: &Bench) {
     let exported = bench.done("model export model --out nnunet");
     assert_eq!(exported["trainer_name"], "nnUNetTrainer");
     assert_eq!(exported["weights"][0]["fold"], "0");
     let shown = bench.done("model show nnunet");
-    assert_eq!(shown["trained_by"], "nnU-Net");
+    assert_eq!(shown["origin"], "nnU-Net checkpoint");
     assert_eq!(shown["weights_format"], "torch");
     assert_eq!(shown["patch"], json!([8, 32, 32]));
     assert_eq!(shown["mirroring_axes"], json!([0, 1, 2]));
-    assert_eq!(shown["n_parameters"], bench.done("model show model")["n_parameters"]);
+    assert_eq!(
+        shown["n_parameters"],
+        bench.done("model show model")["n_parameters"]
+    );
     let imported = bench.done("model import nnunet --out again");
     assert_eq!(imported["weights"], exported["weights"]);
     let mut predictions = Vec::new();
     for model in ["model", "nnunet", "again"] {
         let out = format!("predicted_{model}");
-        bench.done(&format!("predict --model {model} --input {IMAGES} --output {out} --folds 0"));
+        bench.done(&format!(
+            "predict --model {model} --input {IMAGES} --output {out} --folds 0"
+        ));
         let segmentations: Vec<_> = bytes_below(&bench.path(&out))
             .into_iter()
             .filter(|(path, _)| path.to_string_lossy().ends_with(".nii.gz"))
@@ -50,13 +61,13 @@ fn a_model_goes_out_and_comes_back_and_predicts_the_same() {
     ));
     let named = bench.done("model export model --out other --trainer-name nnUNetTrainerMine");
     assert_eq!(named["trainer_name"], "nnUNetTrainerMine");
-    assert_eq!(bench.done("model show other")["trainer_name"], "nnUNetTrainerMine");
+    assert_eq!(
+        bench.done("model show other")["trainer_name"],
+        "nnUNetTrainerMine"
+    );
 }
 
-#[test]
-fn what_cannot_be_done_is_said() {
-    let bench = trained();
-    bench.done("model export model --out nnunet");
+fn what_cannot_be_done_is_said(bench: &Bench) {
     let before = bytes_below(&bench.path("nnunet"));
     bench.refused("model export model --out nnunet", &["not empty", "nnunet"]);
     bench.refused("model import nnunet --out model", &["not empty", "model"]);

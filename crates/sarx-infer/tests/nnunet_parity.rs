@@ -71,7 +71,9 @@ fn check(dataset: &str, predictions: &str, mirroring: bool) {
     let cases = discover_images(&images, ".nii.gz", model.dataset().n_channels()).unwrap();
     let mut n_checked = 0;
     for files in &cases {
-        let expected = folder.join(predictions).join(format!("{}.nii.gz", files.id));
+        let expected = folder
+            .join(predictions)
+            .join(format!("{}.nii.gz", files.id));
         if !expected.exists() {
             continue;
         }

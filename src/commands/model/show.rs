@@ -34,14 +34,14 @@ pub(super) fn run(args: &ModelShowArgs) -> Result<Outcome> {
         "mirroring_axes": model.mirroring_axes(),
         "weights": weights_json(&weights),
         "weights_format": format,
-        "trained_by": if origin.is_some() { "nnU-Net" } else { "sarx" },
+        "origin": if origin.is_some() { "nnU-Net checkpoint" } else { "sarx" },
         "trainer_name": origin.map(|origin| origin.trainer_name.as_str()),
         "sarx_version": if format == "torch" { Value::Null } else { json!(manifest.sarx_version) },
         "plans_hash": manifest.plans_hash,
         "slice_axes": manifest.slice_axes,
     });
-    let trained_by = match origin {
-        Some(origin) => format!("nnU-Net ({})", origin.trainer_name),
+    let from = match origin {
+        Some(origin) => format!("nnU-Net checkpoint ({})", origin.trainer_name),
         None => format!("sarx {}", manifest.sarx_version),
     };
     let axes = model.mirroring_axes();
@@ -75,7 +75,7 @@ pub(super) fn run(args: &ModelShowArgs) -> Result<Outcome> {
             },
         ),
         ("weights", format!("{}, {format}", named(&weights))),
-        ("trained by", trained_by),
+        ("origin", from),
     ];
     let text = lines
         .map(|(name, value)| format!("{name:14} {value}"))
