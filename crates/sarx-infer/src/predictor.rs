@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn three_axes_give_eight_mirrorings() {
-        assert_eq!(mirrorings(&[]), [[]; 1]);
+        assert_eq!(mirrorings(&[]), [Vec::<isize>::new()]);
         let found = mirrorings(&[0, 1, 2]);
         assert_eq!(found.len(), 8);
         assert!(found[0].is_empty());

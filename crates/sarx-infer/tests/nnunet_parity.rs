@@ -1,4 +1,5 @@
 //! Models of nnU-Net predicted in place, against nnU-Net's own predictions (shared/oracle).
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use ndarray::{Array3, Array4, Ix4};
 use sarx_core::Label;

@@ -128,7 +128,7 @@ pub enum ModelError {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        source: sarx_torch::TorchError,
+        source: Box<sarx_torch::TorchError>,
     },
     /// A checkpoint of nnU-Net that lacks something, or holds it in another form.
     #[error("the checkpoint is none of nnU-Net's: {what}: {path:?}")]
@@ -146,7 +146,7 @@ pub enum ModelError {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        source: sarx_torch::TorchError,
+        source: Box<sarx_torch::TorchError>,
     },
     /// Two names of one tensor hold different numbers.
     #[error(

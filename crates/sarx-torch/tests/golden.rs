@@ -1,4 +1,5 @@
 //! Pickles and an archive that Python wrote (`golden/make.py`), and files of nnU-Net.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use sarx_torch::{
     NumpyType, PickleDict, PickleValue, TorchArchive, TorchTensor, read_pickle, write_pickle,

@@ -29,7 +29,7 @@ impl Checkpoint {
         })?;
         let unreadable = |source| ModelError::Torch {
             path: path.to_owned(),
-            source,
+            source: Box::new(source),
         };
         let mut archive = TorchArchive::open(BufReader::new(file)).map_err(unreadable)?;
         match archive.value().map_err(unreadable)? {
@@ -208,7 +208,7 @@ impl Checkpoint {
             .map_err(|source| ModelError::Tensor {
                 name: name.to_owned(),
                 path: self.path.clone(),
-                source,
+                source: Box::new(source),
             })
     }
 

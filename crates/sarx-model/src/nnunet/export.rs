@@ -83,7 +83,7 @@ fn export_fold(
     let path = folder.join(format!("{stem}{}", WeightsFormat::Torch.ending()));
     let unwritable = |source| ModelError::Torch {
         path: path.clone(),
-        source,
+        source: Box::new(source),
     };
     let mut archive = TorchArchiveWriter::new();
     let n_axes = model.configuration().n_axes();

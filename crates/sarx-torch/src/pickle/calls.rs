@@ -47,7 +47,7 @@ impl<'a> Machine<'a> {
                 Some(Node::Known(Known::Ndarray)) => Ok(Node::EmptyArray),
                 _ => Err(refused(known, "the first is not numpy.ndarray")),
             },
-            Known::FromBuffer => self.from_buffer(&arguments),
+            Known::FromBuffer => self.buffer_array(&arguments),
             Known::Ndarray | Known::Storage(_) => Err(refused(known, "it is only named here")),
         }
     }
@@ -240,7 +240,7 @@ impl<'a> Machine<'a> {
     }
 
     /// `_frombuffer(bytes, dtype, shape, order)`
-    fn from_buffer(&mut self, arguments: &[Id]) -> Result<Node<'a>, PickleError> {
+    fn buffer_array(&mut self, arguments: &[Id]) -> Result<Node<'a>, PickleError> {
         let known = Known::FromBuffer;
         let &[bytes, dtype, shape, order] = arguments else {
             return Err(refused(known, "there are not four"));
