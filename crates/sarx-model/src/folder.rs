@@ -185,7 +185,9 @@ impl ModelFolder {
     fn refuse_foreign_documents(&self) -> Result<(), ModelError> {
         let plans = self.path.join("plans.json");
         let dataset = self.path.join("dataset.json");
-        let foreign = if plans.exists() && !Plans::read(&plans).is_ok_and(|p| p == self.plans) {
+        let foreign = if nnunet::first_checkpoint(&self.path).is_some() {
+            "checkpoint of nnU-Net"
+        } else if plans.exists() && !Plans::read(&plans).is_ok_and(|p| p == self.plans) {
             "plans.json"
         } else if dataset.exists()
             && !DatasetJson::read(&dataset).is_ok_and(|d| d == self.dataset && plans.exists())

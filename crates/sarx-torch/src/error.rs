@@ -127,7 +127,7 @@ pub enum TorchError {
         /// The entry.
         name: String,
     },
-    /// An entry of more bytes than the file.
+    /// An entry that is not stored as it is; its size would not be bounded by the file.
     #[error(
         "entry {name:?} of the archive is compressed or encrypted; torch.save stores entries as they are"
     )]
@@ -143,8 +143,8 @@ pub enum TorchError {
         /// What is wrong.
         reason: String,
     },
-    /// Two entries of one name.
-    #[error("the archive says {what} is {found:?}, expected {expected}")]
+    /// A release of the format that is not known.
+    #[error("the archive says its {what} is {found:?}, expected {expected}")]
     Form {
         /// What it says.
         what: &'static str,

@@ -7,6 +7,7 @@ use sarx_model::{ModelError, ModelFolder, WeightsFormat, WeightsKind};
 use sarx_nn::{DeviceChoice, NamedArray};
 use sarx_plan::Fold;
 use sarx_torch::{PickleDict, PickleValue, TorchArchive};
+use std::collections::BTreeMap;
 use std::fs::File;
 
 fn parameters(model: &ModelFolder, fold: Fold, kind: WeightsKind) -> Vec<NamedArray> {
@@ -241,6 +242,17 @@ fn nothing_that_exists_is_overwritten() {
         let error = import_model(&theirs, &bench.path(out), &Silent).unwrap_err();
         assert!(matches!(error, ModelError::NotEmpty { .. }), "{error}");
     }
+    // Training the same plans into nnU-Net's folder would hide its weights.
+    let (plans, dataset) = (theirs.plans(), theirs.dataset());
+    let folder = bench.path("theirs");
+    let error = ModelFolder::create(&folder, plans, dataset, "3d_fullres", BTreeMap::new());
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .contains("checkpoint of nnU-Net")
+    );
+    assert!(!folder.join("manifest.json").exists());
     std::fs::create_dir(bench.path("empty")).unwrap();
     import_model(&theirs, &bench.path("empty"), &Silent).unwrap();
 }
