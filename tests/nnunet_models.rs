@@ -32,7 +32,7 @@ fn goes_out_and_comes_back_and_predicts_the_same(bench: &Bench) {
     assert_eq!(shown["origin"], "nnU-Net checkpoint");
     assert_eq!(shown["weights_format"], "torch");
     assert_eq!(shown["patch"], json!([8, 32, 32]));
-    assert_eq!(shown["mirroring_axes"], json!([0, 1, 2]));
+    assert_eq!(shown["mirror_axes"], json!([0, 1, 2]));
     assert_eq!(
         shown["n_parameters"],
         bench.done("model show model")["n_parameters"]

@@ -16,7 +16,7 @@ pub struct PredictOptions {
     /// Which weights of each fold.
     pub weights: WeightsKind,
     /// Average over images mirrored along the axes that the model allows
-    /// ([`ModelFolder::mirroring_axes`]); nnU-Net: yes.
+    /// ([`ModelFolder::mirror_axes`]); nnU-Net: yes.
     pub mirroring: bool,
     /// Distance of tiles as a fraction of the patch, `(0, 1]`; nnU-Net: 0.5.
     pub step: f64,
@@ -62,17 +62,16 @@ impl Predictor {
         let load = |&fold: &Fold| model.load_fold(fold, options.weights, &device);
         let networks = folds.iter().map(load).collect::<Result<_, _>>()?;
         let n_heads = model.unet_config().n_heads;
-        let predictor = Self::new(networks, device, model.patch(), n_heads, options);
-        let mirrorings = if options.mirroring {
-            mirrorings(&model.mirroring_axes())
-        } else {
-            predictor.mirrorings
-        };
-        Ok(Self {
-            folds,
-            mirrorings,
-            ..predictor
-        })
+        let mut predictor = Self::new(networks, device, model.patch(), n_heads, options);
+        if options.mirroring {
+            // Tensors have batch and channel in front.
+            let axes = model
+                .mirror_axes()
+                .into_iter()
+                .map(|axis| axis as isize + 2);
+            predictor.mirrorings = subsets(&axes.collect::<Vec<_>>());
+        }
+        Ok(Self { folds, ..predictor })
     }
 
     /// Takes networks that are already there, all on `device` and of one architecture. They may be
@@ -86,9 +85,9 @@ impl Predictor {
         options: &PredictOptions,
     ) -> Self {
         // A patch of one slice is a 2D network: its slices are not mirrored against each other.
-        let axes: &[usize] = if patch[0] == 1 { &[1, 2] } else { &[0, 1, 2] };
+        let axes: &[isize] = if patch[0] == 1 { &[3, 4] } else { &[2, 3, 4] };
         let mirrorings = if options.mirroring {
-            mirrorings(axes)
+            subsets(axes)
         } else {
             vec![Vec::new()]
         };
@@ -190,12 +189,6 @@ fn flip(tensor: Tensor<5>, axes: &[isize]) -> Tensor<5> {
         .fold(tensor, |tensor, &axis| tensor.flip([axis]))
 }
 
-/// All combinations of axes of `[z, y, x]`, as axes of a tensor `[batch, channel, z, y, x]`.
-fn mirrorings(axes: &[usize]) -> Vec<Vec<isize>> {
-    let axes: Vec<isize> = axes.iter().map(|&axis| axis as isize + 2).collect();
-    subsets(&axes)
-}
-
 /// All subsets of the axes, the empty one first.
 fn subsets(axes: &[isize]) -> Vec<Vec<isize>> {
     (0..1usize << axes.len())
@@ -222,8 +215,8 @@ mod tests {
 
     #[test]
     fn three_axes_give_eight_mirrorings() {
-        assert_eq!(mirrorings(&[]), [Vec::<isize>::new()]);
-        let found = mirrorings(&[0, 1, 2]);
+        assert_eq!(subsets(&[]), [Vec::<isize>::new()]);
+        let found = subsets(&[2, 3, 4]);
         assert_eq!(found.len(), 8);
         assert!(found[0].is_empty());
         assert_eq!(found[7], [2, 3, 4]);

@@ -120,6 +120,7 @@ impl ModelFolder {
             plans_name: plans.plans_name().to_owned(),
             plans_hash: plans_hash(plans, dataset),
             slice_axes,
+            mirror_axes: None,
             origin: None,
         };
         let format = WeightsFormat::Safetensors;
@@ -142,6 +143,7 @@ impl ModelFolder {
         format: WeightsFormat,
     ) -> Result<Self, ModelError> {
         let configuration = plans.configuration(&manifest.configuration)?;
+        check_mirror_axes(&manifest, path)?;
         let unet = unet_config(&configuration, &dataset)?;
         let spec = preprocess_spec(&plans, &configuration, &dataset)?;
         let path = path.to_owned();
@@ -370,19 +372,6 @@ impl ModelFolder {
         self.format
     }
 
-    /// Axes of `[z, y, x]` along which prediction may mirror, ascending: those of nnU-Net's
-    /// training, or all axes of the configuration for a training of ours.
-    #[must_use]
-    pub fn mirroring_axes(&self) -> Vec<usize> {
-        let n_axes = self.configuration.n_axes();
-        // A configuration of slices has no z.
-        let first = 3usize.saturating_sub(n_axes);
-        match &self.manifest.origin {
-            None => (first..3).collect(),
-            Some(origin) => origin.mirroring_axes.iter().map(|a| a + first).collect(),
-        }
-    }
-
     /// The folder.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -425,6 +414,17 @@ impl ModelFolder {
         &self.unet
     }
 
+    /// Array axes of `z, y, x` along which prediction may mirror: those of training. A 2D network
+    /// has no axis across slices.
+    #[must_use]
+    pub fn mirror_axes(&self) -> Vec<usize> {
+        let first = 3 - self.configuration.n_axes();
+        match &self.manifest.mirror_axes {
+            None => (first..3).collect(),
+            Some(axes) => axes.clone(),
+        }
+    }
+
     /// How images are preprocessed and logits are brought back.
     #[must_use]
     pub fn preprocess_spec(&self) -> &PreprocessSpec {
@@ -455,6 +455,17 @@ pub(crate) fn folds_with(
     }
     folds.sort_unstable();
     Ok(folds)
+}
+
+fn check_mirror_axes(manifest: &Manifest, path: &Path) -> Result<(), ModelError> {
+    let axes = manifest.mirror_axes.as_deref().unwrap_or_default();
+    if axes.is_sorted_by(|a, b| a < b) && axes.iter().all(|&axis| axis < 3) {
+        return Ok(());
+    }
+    Err(ModelError::Manifest {
+        what: format!("mirror_axes is {axes:?}; it holds some of 0, 1, 2 (z, y, x) in order"),
+        path: path.join("manifest.json"),
+    })
 }
 
 fn read_manifest(path: &Path) -> Result<Manifest, ModelError> {

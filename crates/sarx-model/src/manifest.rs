@@ -23,6 +23,10 @@ pub struct Manifest {
     pub plans_hash: String,
     /// Training cases by the patient axis of their slices (`axial`, `sagittal`, `coronal`).
     pub slice_axes: BTreeMap<String, usize>,
+    /// Array axes of `z, y, x` along which prediction may mirror; absent for all that the network
+    /// has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror_axes: Option<Vec<usize>>,
     /// Where the weights come from, if they were not trained here (since version 2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
@@ -33,9 +37,6 @@ pub struct Manifest {
 pub struct Origin {
     /// Class of nnU-Net's trainer.
     pub trainer_name: String,
-    /// Axes of the configuration (0 is z of a volume, y of a slice) along which prediction may
-    /// mirror, ascending; none if the training did not mirror.
-    pub mirroring_axes: Vec<usize>,
 }
 
 impl Manifest {

@@ -31,7 +31,7 @@ pub(super) fn run(args: &ModelShowArgs) -> Result<Outcome> {
         "features_per_stage": configuration.architecture.features_per_stage,
         "n_heads": model.unet_config().n_heads,
         "n_parameters": n_parameters,
-        "mirroring_axes": model.mirroring_axes(),
+        "mirror_axes": model.mirror_axes(),
         "weights": weights_json(&weights),
         "weights_format": format,
         "origin": if origin.is_some() { "nnU-Net checkpoint" } else { "sarx" },
@@ -44,7 +44,7 @@ pub(super) fn run(args: &ModelShowArgs) -> Result<Outcome> {
         Some(origin) => format!("nnU-Net checkpoint ({})", origin.trainer_name),
         None => format!("sarx {}", manifest.sarx_version),
     };
-    let axes = model.mirroring_axes();
+    let axes = model.mirror_axes();
     let axes: Vec<&str> = axes.iter().map(|&axis| ["z", "y", "x"][axis]).collect();
     let lines = [
         ("dataset", model.plans().dataset_name().to_owned()),

@@ -202,7 +202,9 @@ fn init_args(model: &ModelFolder, fold: Fold) -> PickleDict {
 /// Axes of the configuration; `None` where mirroring is not allowed.
 fn mirroring(model: &ModelFolder) -> PickleValue {
     let first = 3usize.saturating_sub(model.configuration().n_axes());
-    let axes = model.mirroring_axes();
+    let mut axes = model.mirror_axes();
+    // Mirroring the one voxel of a slice along z changes nothing.
+    axes.retain(|&axis| axis >= first);
     if axes.is_empty() {
         return PickleValue::None;
     }

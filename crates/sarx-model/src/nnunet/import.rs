@@ -42,6 +42,9 @@ pub(crate) fn manifest(
             n_axes,
         });
     }
+    // Axes of a configuration of slices begin at y.
+    let first = 3 - n_axes;
+    let mirror_axes = mirroring_axes.into_iter().map(|axis| axis + first);
     Ok(Manifest {
         schema_version: Manifest::SCHEMA_VERSION,
         sarx_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -49,9 +52,9 @@ pub(crate) fn manifest(
         plans_name: plans.plans_name().to_owned(),
         plans_hash: plans_hash(plans, dataset),
         slice_axes: BTreeMap::new(),
+        mirror_axes: Some(mirror_axes.collect()),
         origin: Some(Origin {
             trainer_name: checkpoint.trainer_name()?.to_owned(),
-            mirroring_axes,
         }),
     })
 }

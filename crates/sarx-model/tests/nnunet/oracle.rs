@@ -21,7 +21,7 @@ fn a_folder_of_nnunet_opens_in_place() {
     let model = ModelFolder::open(&path).unwrap();
     let origin = model.manifest().origin.clone().unwrap();
     assert_eq!(origin.trainer_name, "nnUNetTrainerShort");
-    assert_eq!(model.mirroring_axes(), [0, 1, 2]);
+    assert_eq!(model.mirror_axes(), [0, 1, 2]);
     assert_eq!(model.configuration().name, CONFIGURATION);
     let record = model
         .training_record(Fold::Index(0), WeightsKind::Final)

@@ -124,11 +124,11 @@ fn a_checkpoint_has_what_nnunet_reads() {
 #[test]
 fn mirroring_is_what_the_first_fold_allows() {
     let bench = Bench::new();
-    assert_eq!(bench.open("ours").unwrap().mirroring_axes(), [0, 1, 2]);
-    assert_eq!(bench.open("theirs").unwrap().mirroring_axes(), [0, 1, 2]);
+    assert_eq!(bench.open("ours").unwrap().mirror_axes(), [0, 1, 2]);
+    assert_eq!(bench.open("theirs").unwrap().mirror_axes(), [0, 1, 2]);
     let axes = |value: PickleValue| {
         bench.edit(|content, _| content.insert("inference_allowed_mirroring_axes", value));
-        bench.open("theirs").map(|model| model.mirroring_axes())
+        bench.open("theirs").map(|model| model.mirror_axes())
     };
     assert_eq!(axes(PickleValue::None).unwrap(), [0; 0]);
     assert_eq!(
@@ -149,10 +149,10 @@ fn mirroring_is_what_the_first_fold_allows() {
     assert!(axes("xyz".into()).is_err());
     bench.edit(|content, _| drop(content.remove("inference_allowed_mirroring_axes")));
     let model = bench.open("theirs").unwrap();
-    assert_eq!(model.mirroring_axes(), [0; 0]);
+    assert_eq!(model.mirror_axes(), [0; 0]);
     // And it survives the import.
     import_model(&model, &bench.path("again"), &Silent).unwrap();
-    assert_eq!(bench.open("again").unwrap().mirroring_axes(), [0; 0]);
+    assert_eq!(bench.open("again").unwrap().mirror_axes(), [0; 0]);
 }
 
 #[test]
