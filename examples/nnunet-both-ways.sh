@@ -7,12 +7,13 @@
 #   OUT            folder for everything that is made; must not exist
 #   NNUNET_FOLDER  a folder that nnU-Net trained for such images: predicted in place by both
 # SARX=path of the binary (default: sarx), PYTHON=python with nnunetv2 (default: python3),
-# EPOCHS and ITERATIONS of the small trainings (default: 3 of 8), PRESETS (default: small resenc)
+# EPOCHS and ITERATIONS of the small trainings (default: 3 of 8), PRESETS (default: small resenc),
+# CONFIGURATION (default: 3d_fullres)
 set -euo pipefail
 dataset=$1 out=$2 theirs=${3:-}
 sarx=${SARX:-sarx} python=${PYTHON:-python3}
 nnunet_predict=$(dirname "$(command -v "$python")")/nnUNetv2_predict_from_modelfolder
-images=$dataset/imagesTs
+images=$dataset/imagesTs configuration=${CONFIGURATION:-3d_fullres}
 mkdir "$out"
 # nnU-Net wants these names, although nothing here uses them.
 export nnUNet_raw=$out nnUNet_preprocessed=$out nnUNet_results=$out
@@ -78,8 +79,10 @@ for name, configuration in plans["configurations"].items():
 (folder / "sarxSmallResEncPlans.json").write_text(json.dumps(plans, indent=4))
 PY
     fi
-    "$sarx" --quiet preprocess "$dataset" --plans "$folder/pp/$plans.json" --out "$folder/pp"
-    "$sarx" --quiet train "$folder/pp" --plans "$plans" --fold 0 --out "$folder/model" \
+    "$sarx" --quiet preprocess "$dataset" --plans "$folder/pp/$plans.json" --configuration "$configuration" \
+        --out "$folder/pp"
+    "$sarx" --quiet train "$folder/pp" --plans "$plans" --configuration "$configuration" --fold 0 \
+        --out "$folder/model" \
         --epochs "${EPOCHS:-3}" --iterations "${ITERATIONS:-8}" --val-iterations 2 --no-validation
 }
 

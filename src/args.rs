@@ -71,7 +71,8 @@ pub(crate) enum Verb {
     Train(TrainArgs),
     /// Segment every image of a folder
     #[command(
-        after_help = "Example:\n  sarx predict --model results --input cohort/Dataset101_T1Axial/imagesTs --output predictions"
+        after_help = "Example:\n  sarx predict --model results --input cohort/Dataset101_T1Axial/imagesTs --output predictions\n\n\
+                      A cascade in one go:\n  sarx predict --model cascade --previous-model lowres --input images --output predictions"
     )]
     Predict(PredictArgs),
     /// Score predictions against reference segmentations
@@ -228,6 +229,15 @@ pub(crate) struct TrainArgs {
     /// Seed of initial weights, patches and augmentation
     #[arg(long, default_value_t = 12345)]
     pub(crate) seed: u64,
+    /// How samples are changed at random: default as nnU-Net, none not at all
+    #[arg(long, default_value = "default", value_name = "default|none")]
+    pub(crate) augmentation: String,
+    /// Cascade: model folder of the previous stage, with all its folds trained and validated
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) previous: Option<PathBuf>,
+    /// Begin from these weights (a .safetensors file, nnU-Net's .pth, or a fold's folder); only the heads are new
+    #[arg(long, value_name = "WEIGHTS")]
+    pub(crate) pretrained: Option<PathBuf>,
     /// Go on from the last checkpoint
     #[arg(long)]
     pub(crate) resume: bool,
@@ -247,6 +257,13 @@ pub(crate) struct PredictArgs {
     /// Folder for the segmentations
     #[arg(long)]
     pub(crate) output: PathBuf,
+    /// Cascade: folder with the segmentations of the previous stage
+    #[arg(long, value_name = "FOLDER", conflicts_with = "previous_model")]
+    pub(crate) previous: Option<PathBuf>,
+    /// Cascade: model folder of the previous stage, which then predicts first, with the same folds
+    /// and options
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) previous_model: Option<PathBuf>,
     /// Folds to average [default: all that the model has]
     #[arg(long, num_args = 1.., value_name = "FOLD")]
     pub(crate) folds: Vec<String>,

@@ -212,13 +212,16 @@ impl Demo<'_> {
             n_workers: train::workers(),
             ..TrainConfig::default()
         };
-        let job = train::TrainJob::open(
-            &self.files.preprocessed,
-            plans.plans_name(),
-            "3d_fullres",
-            FOLD,
-            &self.files.model,
-        )?;
+        let job = train::TrainJob::open(&train::JobSpec {
+            preprocessed: &self.files.preprocessed,
+            plans_name: plans.plans_name(),
+            configuration: "3d_fullres",
+            fold: FOLD,
+            out: &self.files.model,
+            augmentation: config.augmentation,
+            previous: None,
+            pretrained: None,
+        })?;
         let report = job.train(&config, false, self.stop, self.console)?;
         self.go_on()?;
         Ok(report)
@@ -234,6 +237,7 @@ impl Demo<'_> {
             model,
             cases: &cases,
             output: &self.files.predictions,
+            previous: None,
             options: &options,
             keep_existing: false,
             stop: self.stop,

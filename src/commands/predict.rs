@@ -8,8 +8,13 @@ use anyhow::{Context, Result, bail};
 use sarx_infer::{FolderPrediction, FolderRequest, PredictOptions, Predictor, predict_folder};
 use sarx_model::ModelFolder;
 use sarx_nn::DeviceChoice;
-use sarx_plan::discover_images;
+use sarx_plan::{CaseFiles, discover_images};
 use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+/// Folder of the first stage's segmentations in the output folder of a cascade.
+const PREVIOUS_STAGE: &str = "previous_stage";
 
 pub(super) fn run(args: &PredictArgs, console: &Console) -> Result<Outcome> {
     let model = ModelFolder::open(&args.model)?;
@@ -17,6 +22,11 @@ pub(super) fn run(args: &PredictArgs, console: &Console) -> Result<Outcome> {
     let cases = discover_images(&args.input, dataset.file_ending(), dataset.n_channels())?;
     if same_folder(&args.input, &args.output) {
         bail!("input and output are the same folder; segmentations would lie among the images");
+    }
+    if let Some(previous) = &args.previous
+        && same_folder(previous, &args.output)
+    {
+        bail!("--previous and --output are the same folder; the first stage would be written over");
     }
     let options = PredictOptions {
         folds: args
@@ -28,29 +38,100 @@ pub(super) fn run(args: &PredictArgs, console: &Console) -> Result<Outcome> {
         mirroring: !args.no_mirroring,
         step: args.step,
     };
-    let predictor = Predictor::load(&model, &options, DeviceChoice::Cpu.inference())
-        .context("cannot load the model")?;
     let stop = stop::on_ctrl_c()?;
-    let request = FolderRequest {
-        model: &model,
-        cases: &cases,
-        output: &args.output,
-        options: &options,
-        keep_existing: args.continue_,
-        stop: &stop,
-    };
-    Ok(report(
-        &predict_folder(&request, &predictor, console)?,
+    let job = Job {
         args,
-    ))
+        options: &options,
+        stop: &stop,
+        console,
+    };
+    let mut failed = Vec::new();
+    let (previous, cases) = match &args.previous_model {
+        None => (args.previous.clone(), cases),
+        Some(folder) => {
+            let (folder, first) = job.previous_stage(&model, folder, &cases)?;
+            let mut cases = cases;
+            cases.retain(|case| first.failed.iter().all(|(failed, _)| *failed != case.id));
+            failed = failures(&first);
+            (Some(folder), cases)
+        }
+    };
+    let result = job.segment(&model, &cases, previous.as_deref(), &args.output)?;
+    failed.extend(failures(&result));
+    Ok(report(&result, failed, args))
 }
 
-fn report(result: &FolderPrediction, args: &PredictArgs) -> Outcome {
-    let failed: Vec<String> = result
-        .failed
-        .iter()
+/// What both stages of a cascade have in common.
+struct Job<'a> {
+    args: &'a PredictArgs,
+    options: &'a PredictOptions,
+    stop: &'a AtomicBool,
+    console: &'a Console,
+}
+
+impl Job<'_> {
+    fn segment(
+        &self,
+        model: &ModelFolder,
+        cases: &[CaseFiles],
+        previous: Option<&Path>,
+        output: &Path,
+    ) -> Result<FolderPrediction> {
+        let predictor = Predictor::load(model, self.options, DeviceChoice::Cpu.inference())
+            .context("cannot load the model")?;
+        let request = FolderRequest {
+            model,
+            cases,
+            output,
+            previous,
+            options: self.options,
+            keep_existing: self.args.continue_,
+            stop: self.stop,
+        };
+        Ok(predict_folder(&request, &predictor, self.console)?)
+    }
+
+    /// Segments the cases with the first stage, beside where the second will write.
+    fn previous_stage(
+        &self,
+        model: &ModelFolder,
+        folder: &Path,
+        cases: &[CaseFiles],
+    ) -> Result<(PathBuf, FolderPrediction)> {
+        let first = ModelFolder::open(folder)?;
+        let (wanted, found) = (
+            model.configuration().previous_stage.as_deref(),
+            first.manifest().configuration.as_str(),
+        );
+        let shown = folder.display().to_string();
+        match wanted {
+            None => bail!(
+                "configuration \"{}\" is no second stage of a cascade; it takes no previous model",
+                model.configuration().name
+            ),
+            Some(wanted) if wanted != found => bail!(
+                "--previous-model is of configuration \"{found}\", the cascade needs \"{wanted}\": \
+                 {shown:?}"
+            ),
+            _ => {}
+        }
+        if first.manifest().plans_hash != model.manifest().plans_hash {
+            bail!("--previous-model was trained with other plans than the cascade: {shown:?}");
+        }
+        let output = self.args.output.join(PREVIOUS_STAGE);
+        let result = self.segment(&first, cases, None, &output)?;
+        Ok((output, result))
+    }
+}
+
+fn failures(result: &FolderPrediction) -> Vec<String> {
+    let named = result.failed.iter();
+    named
         .map(|(case, error)| outcome::of_case(case.as_str(), &outcome::error_chain(error)))
-        .collect();
+        .collect()
+}
+
+fn report(result: &FolderPrediction, failed: Vec<String>, args: &PredictArgs) -> Outcome {
     let names =
         |cases: &[sarx_core::CaseId]| cases.iter().map(ToString::to_string).collect::<Vec<_>>();
     let text = format!(
@@ -60,8 +141,11 @@ fn report(result: &FolderPrediction, args: &PredictArgs) -> Outcome {
         failed.len(),
         args.output.display()
     );
-    let json =
+    let mut json =
         json!({"output": args.output, "done": names(&result.done), "kept": names(&result.kept)});
+    if args.previous_model.is_some() {
+        json["previous_stage"] = json!(args.output.join(PREVIOUS_STAGE));
+    }
     Outcome::with_failures(json, text, failed)
 }
 

@@ -11,9 +11,9 @@ use crate::outcome::{Outcome, error_text, of_case};
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use sarx_core::Progress;
-use sarx_model::{plans_hash, preprocess_spec};
+use sarx_model::{preprocess_spec, store_identity};
 use sarx_plan::{CaseFiles, CaseReader, Dataset, Plans};
-use sarx_preprocess::{CaseStore, PreprocessSpec, StoreIdentity, preprocess};
+use sarx_preprocess::{CaseStore, PreprocessSpec, preprocess};
 use serde_json::json;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,10 +44,7 @@ pub(super) fn preprocess_dataset(
     let cases = dataset.cases()?;
     let configuration = plans.configuration(configuration)?;
     let spec = preprocess_spec(plans, &configuration, dataset.json())?;
-    let identity = StoreIdentity {
-        plans_hash: plans_hash(plans, dataset.json()),
-        configuration: configuration.name.clone(),
-    };
+    let identity = store_identity(plans, &configuration, dataset.json())?;
     let folder = out.join(&configuration.data_identifier);
     std::fs::create_dir_all(&folder).with_context(|| cannot_make(&folder))?;
     let store = CaseStore::create(&folder, &identity)?;

@@ -1,19 +1,27 @@
 //! `sarx train`: one fold, and the scores of its validation cases.
 
+mod cascade;
+
 use super::preprocess::case_list;
 use super::{evaluate, stop};
 use crate::args::TrainArgs;
 use crate::console::Console;
 use crate::outcome::Outcome;
 use anyhow::{Context, Result};
+use cascade::NextStage;
+use ndarray::{CowArray, Ix4};
 use sarx_core::{CaseId, LabelMap, Progress, Volume};
-use sarx_infer::{PredictOptions, Predictor, predict_preprocessed};
-use sarx_model::{ModelFolder, fold_folder_name, plans_hash};
+use sarx_infer::{PredictOptions, Predictor, predict_logits};
+use sarx_model::{
+    ModelFolder, PretrainedWeights, TrainingFacts, fold_folder_name, heads, store_identity,
+};
 use sarx_nn::DeviceChoice;
 use sarx_plan::{DatasetJson, Fold, Plans, Split, Splits};
-use sarx_preprocess::CaseStore;
+use sarx_preprocess::augment::{Augmentation, with_previous_stage};
+use sarx_preprocess::{CaseStore, labels_from_logits};
 use sarx_train::{
-    EpochRecord, TrainConfig, TrainEnd, TrainObserver, TrainReport, TrainRequest, train,
+    EpochRecord, PreviousLabels, TrainConfig, TrainEnd, TrainObserver, TrainReport, TrainRequest,
+    train,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -30,6 +38,7 @@ pub(super) fn run(args: &TrainArgs, console: &Console) -> Result<Outcome> {
         n_iterations: count(args.iterations, "--iterations")?,
         n_val_iterations: count(args.val_iterations, "--val-iterations")?,
         initial_lr: args.initial_lr,
+        augmentation: args.augmentation.parse()?,
         seed: args.seed,
         n_workers: workers(),
         ..TrainConfig::default()
@@ -40,13 +49,16 @@ pub(super) fn run(args: &TrainArgs, console: &Console) -> Result<Outcome> {
             args.initial_lr
         );
     }
-    let job = TrainJob::open(
-        &args.preprocessed,
-        &args.plans,
-        &args.configuration,
-        args.fold.parse()?,
-        &args.out,
-    )?;
+    let job = TrainJob::open(&JobSpec {
+        preprocessed: &args.preprocessed,
+        plans_name: &args.plans,
+        configuration: &args.configuration,
+        fold: args.fold.parse()?,
+        out: &args.out,
+        augmentation: config.augmentation,
+        previous: args.previous.as_deref(),
+        pretrained: args.pretrained.as_deref(),
+    })?;
     let stop = stop::on_ctrl_c()?;
     let report = job.train(&config, args.resume, &stop, console)?;
     let validate = report.end == TrainEnd::Finished && !args.no_validation;
@@ -103,6 +115,21 @@ pub(super) fn workers() -> NonZeroUsize {
     NonZeroUsize::new(rayon::current_num_threads() / 4).unwrap_or(NonZeroUsize::MIN)
 }
 
+/// What to train, as it is typed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct JobSpec<'a> {
+    pub(super) preprocessed: &'a Path,
+    pub(super) plans_name: &'a str,
+    pub(super) configuration: &'a str,
+    pub(super) fold: Fold,
+    pub(super) out: &'a Path,
+    pub(super) augmentation: Augmentation,
+    /// Model folder of a cascade's previous stage.
+    pub(super) previous: Option<&'a Path>,
+    /// Weights to begin from.
+    pub(super) pretrained: Option<&'a Path>,
+}
+
 /// Everything that belongs to one fold, opened and checked.
 #[derive(Debug)]
 pub(super) struct TrainJob {
@@ -111,6 +138,9 @@ pub(super) struct TrainJob {
     pub(super) split: Split,
     store: CaseStore,
     references: PathBuf,
+    previous: Option<PreviousLabels>,
+    next_stages: Vec<NextStage>,
+    pretrained: Option<PretrainedWeights>,
 }
 
 /// What the validation cases scored.
@@ -122,18 +152,19 @@ pub(super) struct Validation {
 }
 
 impl TrainJob {
-    pub(super) fn open(
-        preprocessed: &Path,
-        plans_name: &str,
-        configuration: &str,
-        fold: Fold,
-        out: &Path,
-    ) -> Result<Self> {
+    pub(super) fn open(spec: &JobSpec<'_>) -> Result<Self> {
+        let JobSpec {
+            preprocessed,
+            plans_name,
+            fold,
+            ..
+        } = *spec;
         let plans = Plans::read(&preprocessed.join(format!("{plans_name}.json")))?;
         let dataset = DatasetJson::read(&preprocessed.join("dataset.json"))?;
-        let folder = preprocessed.join(plans.configuration(configuration)?.data_identifier);
+        let configuration = plans.configuration(spec.configuration)?;
+        let folder = preprocessed.join(&configuration.data_identifier);
         let store = CaseStore::open(&folder)?;
-        if store.identity().plans_hash != plans_hash(&plans, &dataset) {
+        if *store.identity() != store_identity(&plans, &configuration, &dataset)? {
             anyhow::bail!(
                 "the cases were preprocessed with other plans than {plans_name}.json; run \
                  `sarx preprocess` into a new folder: {:?}",
@@ -141,15 +172,26 @@ impl TrainJob {
             );
         }
         let split = split(preprocessed, fold, &store)?;
+        let previous = cascade::previous_labels(spec, &plans, &dataset, &split)?;
+        let pretrained = spec.pretrained.map(PretrainedWeights::read).transpose()?;
         let references = preprocessed.join("gt_segmentations");
         let axes = slice_axes(&references, &store, dataset.file_ending())?;
-        let model = ModelFolder::create(out, &plans, &dataset, configuration, axes)?;
+        let facts = TrainingFacts {
+            slice_axes: axes,
+            // Without mirrored samples a network knows nothing of mirrored images.
+            mirror_axes: (spec.augmentation == Augmentation::None).then(Vec::new),
+        };
+        let model = ModelFolder::create(spec.out, &plans, &dataset, spec.configuration, facts)?;
+        let next_stages = cascade::next_stages(&model)?;
         Ok(Self {
             model,
             fold,
             split,
             store,
             references,
+            previous,
+            next_stages,
+            pretrained,
         })
     }
 
@@ -166,6 +208,8 @@ impl TrainJob {
             fold: self.fold,
             train_cases: &self.split.train,
             val_cases: &self.split.val,
+            previous: self.previous.as_ref(),
+            pretrained: self.pretrained.as_ref(),
             config,
             device: DeviceChoice::Cpu,
             n_threads: rayon::current_num_threads(),
@@ -192,18 +236,37 @@ impl TrainJob {
             ..PredictOptions::default()
         };
         let predictor = Predictor::load(&self.model, &options, DeviceChoice::Cpu.inference())?;
+        if self.fold == Fold::All && !self.next_stages.is_empty() {
+            console.warn(
+                "fold all is validated on its own training cases, so it predicts nothing for the \
+                 next stage; train the numbered folds for that",
+            );
+        }
         console.begin("validate", self.split.val.len() as u64);
         for id in &self.split.val {
             let case = self.store.case(id)?;
             let in_case = || format!("case \"{id}\" of the validation");
-            let labels = predict_preprocessed(
-                &self.model,
-                &predictor,
-                case.image(),
-                case.properties(),
-                |_| !stop.load(std::sync::atomic::Ordering::Relaxed),
-            )
+            let image: CowArray<'_, f32, Ix4> = match &self.previous {
+                None => case.image().into(),
+                Some(previous) => {
+                    let previous = previous.of(id, &case).with_context(in_case)?;
+                    let labels = self.model.previous_labels();
+                    with_previous_stage(case.image(), previous.labels(), &labels).into()
+                }
+            };
+            let logits = predict_logits(&predictor, image.view(), |_| {
+                !stop.load(std::sync::atomic::Ordering::Relaxed)
+            })
             .with_context(in_case)?;
+            let (heads, spec) = (heads(self.model.dataset()), self.model.preprocess_spec());
+            let labels = labels_from_logits(logits.view(), &heads, case.properties(), spec)
+                .with_context(in_case)?;
+            if self.fold != Fold::All {
+                for next in &self.next_stages {
+                    next.write(id, self.fold, logits.view(), case.properties(), &self.model)
+                        .with_context(in_case)?;
+                }
+            }
             self.write_like_reference(id, labels, &folder)
                 .with_context(in_case)?;
             console.advance(1);

@@ -1,16 +1,18 @@
 //! One case from native images to a native label map.
 
 use crate::{PredictError, Predictor, SlidingWindowError};
-use ndarray::ArrayView4;
+use ndarray::{Array4, ArrayView4};
 use sarx_core::{Label, LabelMap, Volume};
 use sarx_model::{ModelFolder, heads};
-use sarx_preprocess::{Properties, labels_from_logits, preprocess};
+use sarx_preprocess::augment::with_previous_stage;
+use sarx_preprocess::{PreprocessSpec, Properties, labels_from_logits, preprocess};
 
 /// Segments the images of one case.
 ///
 /// # Shapes
 ///
 /// - `channels`: one volume per channel of dataset.json, all on one grid
+/// - `previous`: exactly for a cascade: what the previous stage predicted, on the same grid
 /// - result: labels on that grid
 ///
 /// `after_tile` is called with the number of tiles in all; it returns false to stop.
@@ -22,23 +24,47 @@ pub fn predict_case(
     model: &ModelFolder,
     predictor: &Predictor,
     channels: &[Volume<f32>],
+    previous: Option<&LabelMap>,
     after_tile: impl FnMut(usize) -> bool,
 ) -> Result<LabelMap, PredictError> {
     let grid = *channels.first().ok_or(PredictError::NoChannels)?.grid();
     let channels: Vec<&Volume<f32>> = channels.iter().collect();
-    let case = preprocess(&channels, None, model.preprocess_spec())?;
-    let labels = predict_preprocessed(
-        model,
-        predictor,
-        case.image.view(),
-        &case.properties,
-        after_tile,
-    )?;
+    let labels = model.previous_labels();
+    require_previous(model, previous.is_some())?;
+    // Foreground is looked for in training only.
+    let spec = PreprocessSpec {
+        foreground: Vec::new(),
+        ..model.preprocess_spec().clone()
+    };
+    let case = preprocess(&channels, previous, &spec)?;
+    let image = match &case.labels {
+        None => case.image,
+        Some(previous) => with_previous_stage(case.image.view(), previous.view(), &labels),
+    };
+    let labels =
+        predict_preprocessed(model, predictor, image.view(), &case.properties, after_tile)?;
     Ok(Volume::new(labels, grid)?)
+}
+
+/// Refuses a cascade without labels of its previous stage, and such labels without a cascade.
+pub(crate) fn require_previous(model: &ModelFolder, given: bool) -> Result<(), PredictError> {
+    let configuration = || model.configuration().name.clone();
+    match (&model.configuration().previous_stage, given) {
+        (Some(previous), false) => Err(PredictError::NoPreviousStage {
+            configuration: configuration(),
+            previous: previous.clone(),
+        }),
+        (None, true) => Err(PredictError::NoCascade {
+            configuration: configuration(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Segments an image that is already on the target grid, and brings the labels back to the
 /// native size (`[z, y, x]` of the file).
+///
+/// - `image`: in a cascade with the masks of the previous stage as its last channels
 ///
 /// # Errors
 ///
@@ -50,6 +76,27 @@ pub fn predict_preprocessed(
     properties: &Properties,
     after_tile: impl FnMut(usize) -> bool,
 ) -> Result<ndarray::Array3<Label>, PredictError> {
+    let logits = predict_logits(predictor, image, after_tile)?;
+    let spec = model.preprocess_spec();
+    Ok(labels_from_logits(
+        logits.view(),
+        &heads(model.dataset()),
+        properties,
+        spec,
+    )?)
+}
+
+/// Logits of an image that is already on the target grid, all finite.
+///
+/// # Errors
+///
+/// [`PredictError`] if the tile step is bad, the network gives no numbers, or the prediction is
+/// stopped.
+pub fn predict_logits(
+    predictor: &Predictor,
+    image: ArrayView4<'_, f32>,
+    after_tile: impl FnMut(usize) -> bool,
+) -> Result<Array4<f32>, PredictError> {
     let logits = predictor
         .logits(image, after_tile)
         .map_err(|error| match error {
@@ -60,11 +107,5 @@ pub fn predict_preprocessed(
     if !logits.iter().all(|logit| logit.is_finite()) {
         return Err(PredictError::NotFinite);
     }
-    let spec = model.preprocess_spec();
-    Ok(labels_from_logits(
-        logits.view(),
-        &heads(model.dataset()),
-        properties,
-        spec,
-    )?)
+    Ok(logits)
 }

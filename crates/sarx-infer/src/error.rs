@@ -25,6 +25,39 @@ pub enum PredictError {
     /// The model cannot be used.
     #[error(transparent)]
     Model(#[from] sarx_model::ModelError),
+    /// A cascade without the predictions of its previous stage.
+    #[error(
+        "configuration \"{configuration}\" is the second stage of a cascade and needs the segmentations of \"{previous}\" for every case: predict them first and name their folder, or name the model of \"{previous}\""
+    )]
+    NoPreviousStage {
+        /// The configuration.
+        configuration: String,
+        /// The previous stage.
+        previous: String,
+    },
+    /// Predictions of a previous stage for a model that has none.
+    #[error(
+        "configuration \"{configuration}\" is no second stage of a cascade; it takes no segmentations of a previous stage"
+    )]
+    NoCascade {
+        /// The configuration.
+        configuration: String,
+    },
+    /// Cases that the previous stage did not segment.
+    #[error(
+        "{} of {n_cases} cases have no segmentation of the previous stage: {}; predict them with \"{previous}\" first: {path:?}",
+        .missing.len(), .missing.join(", ")
+    )]
+    MissingPreviousStage {
+        /// The previous stage.
+        previous: String,
+        /// Number of cases.
+        n_cases: usize,
+        /// Those without a segmentation.
+        missing: Vec<String>,
+        /// Where they were looked for.
+        path: PathBuf,
+    },
     /// A file cannot be written.
     #[error(transparent)]
     Write(#[from] sarx_io::WriteError),

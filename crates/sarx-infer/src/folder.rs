@@ -1,5 +1,6 @@
 //! All cases of a folder. A case that fails is named and does not stop the others.
 
+mod previous;
 mod record;
 
 use crate::tiles::check_step;
@@ -24,6 +25,8 @@ pub struct FolderRequest<'a> {
     pub cases: &'a [CaseFiles],
     /// Where segmentations are written.
     pub output: &'a Path,
+    /// Exactly for a cascade: the folder with what its previous stage predicted, `CASE.ENDING`.
+    pub previous: Option<&'a Path>,
     /// How to predict; recorded beside the results.
     pub options: &'a PredictOptions,
     /// Keep segmentations that exist, instead of making them again.
@@ -57,6 +60,7 @@ pub fn predict_folder(
     progress: &dyn Progress,
 ) -> Result<FolderPrediction, PredictError> {
     check_step(request.options.step)?;
+    let cases = previous::with_labels(request)?;
     let made_by = record::made_by(request, predictor);
     record::check_output(request, &made_by)?;
     std::fs::create_dir_all(request.output).map_err(|source| PredictError::Folder {
@@ -65,7 +69,7 @@ pub fn predict_folder(
     })?;
     let mut result = FolderPrediction::default();
     progress.begin("predict", request.cases.len() as u64 * STEPS);
-    for files in request.cases {
+    for files in cases.iter() {
         let path = output_path(request, &files.id);
         if request.keep_existing && path.exists() {
             result.kept.push(files.id.clone());
@@ -94,7 +98,8 @@ fn segment(
     let case = CaseReader::new(model.dataset()).read_case(files)?;
     warn_of_orientation(request, &case.channels[0], &files.id, progress);
     let (mut n_done, mut shown) = (0, 0);
-    let labels = predict_case(model, predictor, &case.channels, |n_tiles| {
+    let previous = case.labels.as_ref();
+    let labels = predict_case(model, predictor, &case.channels, previous, |n_tiles| {
         n_done += 1;
         let now = STEPS * n_done / n_tiles as u64;
         progress.advance(now - shown);

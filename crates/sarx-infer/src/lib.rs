@@ -12,7 +12,7 @@ mod predictor;
 mod sliding_window;
 mod tiles;
 
-pub use case::{predict_case, predict_preprocessed};
+pub use case::{predict_case, predict_logits, predict_preprocessed};
 pub use error::PredictError;
 pub use folder::{FolderPrediction, FolderRequest, predict_folder};
 pub use gaussian::gaussian_weights;

@@ -1,11 +1,17 @@
 //! Logits of a preprocessed image: all folds, all mirrorings, all tiles.
 
 use crate::{SlidingWindowError, WindowOptions, sliding_window};
-use ndarray::{Array4, ArrayView4};
+use ndarray::{Array4, Array5, ArrayView4};
 use sarx_model::{ModelError, ModelFolder, WeightsKind};
 use sarx_nn::{Device, Tensor, Unet, image_tensor};
 use sarx_plan::Fold;
 use std::convert::Infallible;
+
+/// Voxels of the tiles that a 2D network is given at once, about: as many as a 3D patch has. One
+/// slice alone would leave most threads without work.
+const VOXELS_AT_ONCE: usize = 1 << 21;
+/// Slices at once, at most.
+const MOST_SLICES: usize = 16;
 
 /// How to predict.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,6 +101,7 @@ impl Predictor {
             patch,
             step: options.step,
             n_heads,
+            tiles_at_once: tiles_at_once(patch),
         };
         Self {
             folds: Vec::new(),
@@ -135,7 +142,7 @@ impl Predictor {
             let logits = sliding_window(
                 image,
                 &self.window,
-                |tile| Ok(self.tile_logits(network, tile)),
+                |tiles| Ok(self.tile_logits(network, tiles)),
                 |n_tiles| after_tile(n_tiles * n_folds),
             )?;
             sum = Some(match sum {
@@ -150,13 +157,13 @@ impl Predictor {
         Ok(logits)
     }
 
-    /// Mean of the logits over all mirrorings of one tile.
-    fn tile_logits(&self, network: &Unet, tile: Array4<f32>) -> Array4<f32> {
-        let (c, z, y, x) = tile.dim();
+    /// Mean of the logits over all mirrorings of some tiles, `[tiles, .., z, y, x]`.
+    fn tile_logits(&self, network: &Unet, tiles: Array5<f32>) -> Array5<f32> {
+        let (n, c, z, y, x) = tiles.dim();
         // `sliding_window` hands out tiles in standard layout without offset.
         let tile = image_tensor(
-            tile.into_raw_vec_and_offset().0,
-            [1, c, z, y, x],
+            tiles.into_raw_vec_and_offset().0,
+            [n, c, z, y, x],
             &self.device,
         );
         let mirrored = self
@@ -168,9 +175,16 @@ impl Predictor {
         let mean = sum / self.mirrorings.len() as f64;
         let values = mean.into_data().convert::<f32>().try_into_vec::<f32>();
         let values = values.unwrap_or_else(|_| unreachable!("data converted to f32 is f32"));
-        Array4::from_shape_vec([self.window.n_heads, z, y, x], values)
+        Array5::from_shape_vec([n, self.window.n_heads, z, y, x], values)
             .unwrap_or_else(|_| unreachable!("a network keeps the size of its input"))
     }
+}
+
+fn tiles_at_once([z, y, x]: [usize; 3]) -> usize {
+    if z > 1 {
+        return 1;
+    }
+    (VOXELS_AT_ONCE / (y * x).max(1)).clamp(1, MOST_SLICES)
 }
 
 /// The folds of a cross-validation; a model of all cases joins them only when asked for.

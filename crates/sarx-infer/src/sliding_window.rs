@@ -4,7 +4,7 @@
 //! the tiles are averaged with Gaussian weights. Sums are single precision; nnU-Net's are half.
 
 use crate::{TilingError, gaussian_weights, tile_starts};
-use ndarray::{Array3, Array4, ArrayView4, Axis, Slice, Zip};
+use ndarray::{Array3, Array4, Array5, ArrayView4, Axis, Slice, Zip};
 
 /// How tiles are laid and blended.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,6 +15,8 @@ pub struct WindowOptions {
     pub step: f64,
     /// Number of channels that the network returns.
     pub n_heads: usize,
+    /// Tiles that the network is given at once, at least 1; results must not depend on it.
+    pub tiles_at_once: usize,
 }
 
 /// Logits of a whole image.
@@ -22,7 +24,7 @@ pub struct WindowOptions {
 /// # Shapes
 ///
 /// - `image`: `[channels, z, y, x]`, any size.
-/// - `network`: takes `[channels, patch..]`, returns `[n_heads, patch..]`.
+/// - `network`: takes `[tiles, channels, patch..]`, returns `[tiles, n_heads, patch..]`.
 /// - result: `[n_heads, z, y, x]` of the image's size.
 ///
 /// `after_tile` is called once per tile with the total number of tiles; it returns false to stop.
@@ -33,26 +35,27 @@ pub struct WindowOptions {
 pub fn sliding_window<E>(
     image: ArrayView4<'_, f32>,
     options: &WindowOptions,
-    mut network: impl FnMut(Array4<f32>) -> Result<Array4<f32>, E>,
+    mut network: impl FnMut(Array5<f32>) -> Result<Array5<f32>, E>,
     mut after_tile: impl FnMut(usize) -> bool,
 ) -> Result<Array4<f32>, SlidingWindowError<E>> {
     let (padded, low) = pad_to_patch(image, options.patch);
     let size = spatial(padded.view());
     let starts = tile_starts(size, options.patch, options.step)?;
-    let n_tiles = starts.iter().map(Vec::len).product();
+    let places = places(&starts);
     let weights = gaussian_weights(options.patch);
     let mut sums = Array4::<f32>::zeros([options.n_heads, size[0], size[1], size[2]]);
     let mut weight_sums = Array3::<f32>::zeros(size);
-    for &z in &starts[0] {
-        for &y in &starts[1] {
-            for &x in &starts[2] {
-                let at = [z, y, x];
-                let tile = crop(padded.view(), at, options.patch).to_owned();
-                let logits = network(tile).map_err(SlidingWindowError::Network)?;
-                add_tile(&mut sums, &mut weight_sums, &logits, &weights, at);
-                if !after_tile(n_tiles) {
-                    return Err(SlidingWindowError::Stopped);
-                }
+    for group in places.chunks(options.tiles_at_once.max(1)) {
+        let [z, y, x] = options.patch;
+        let mut tiles = Array5::zeros([group.len(), image.len_of(Axis(0)), z, y, x]);
+        for (mut tile, &at) in tiles.outer_iter_mut().zip(group) {
+            tile.assign(&crop(padded.view(), at, options.patch));
+        }
+        let logits = network(tiles).map_err(SlidingWindowError::Network)?;
+        for (logits, &at) in logits.outer_iter().zip(group) {
+            add_tile(&mut sums, &mut weight_sums, logits, &weights, at);
+            if !after_tile(places.len()) {
+                return Err(SlidingWindowError::Stopped);
             }
         }
     }
@@ -79,10 +82,17 @@ pub enum SlidingWindowError<E> {
     Stopped,
 }
 
+/// First voxels of all tiles, the last axis fastest.
+fn places([z, y, x]: &[Vec<usize>; 3]) -> Vec<[usize; 3]> {
+    let rows = z.iter().flat_map(|&z| y.iter().map(move |&y| [z, y]));
+    rows.flat_map(|[z, y]| x.iter().map(move |&x| [z, y, x]))
+        .collect()
+}
+
 fn add_tile(
     sums: &mut Array4<f32>,
     weight_sums: &mut Array3<f32>,
-    logits: &Array4<f32>,
+    logits: ArrayView4<'_, f32>,
     weights: &Array3<f32>,
     at: [usize; 3],
 ) {
@@ -147,6 +157,7 @@ mod tests {
             patch,
             step: 0.5,
             n_heads: 1,
+            tiles_at_once: 1,
         }
     }
 
@@ -169,6 +180,21 @@ mod tests {
                 .fold(0.0, f32::max);
             assert!(worst < 1e-5, "{size:?}: {worst}");
         }
+    }
+
+    #[test]
+    fn tiles_taken_together_give_the_same_bytes() {
+        let image = ramp([7, 12, 9]);
+        let logits = |tiles_at_once| {
+            let options = WindowOptions {
+                tiles_at_once,
+                ..options([1, 5, 6])
+            };
+            let network = |tiles: Array5<f32>| Ok::<_, Infallible>(tiles.mapv(|v| v * v));
+            sliding_window(image.view(), &options, network, |_| true).unwrap()
+        };
+        assert_eq!(logits(1), logits(4));
+        assert_eq!(logits(1), logits(1000));
     }
 
     #[test]
@@ -198,9 +224,9 @@ mod tests {
         // Two tiles of a constant 0 and 1: the blend rises monotonically along the overlap.
         let image = Array4::zeros([1, 4, 4, 6]);
         let mut calls = 0;
-        let network = |tile: Array4<f32>| {
+        let network = |tile: Array5<f32>| {
             calls += 1;
-            Ok::<_, Infallible>(Array4::from_elem(
+            Ok::<_, Infallible>(Array5::from_elem(
                 tile.dim(),
                 if calls == 1 { 0.0 } else { 1.0 },
             ))

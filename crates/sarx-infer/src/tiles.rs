@@ -28,6 +28,7 @@ pub enum TilingError {
 ///
 /// Tiles cover the whole image and are spread evenly: neighbours start at most `step * patch`
 /// voxels apart, up to rounding to whole voxels, and the last tile ends exactly on the border.
+/// Along an axis where the patch has one voxel (slices of a 2D network) every voxel is one tile.
 ///
 /// # Shapes and units
 ///
@@ -83,6 +84,10 @@ pub(crate) fn check_step(step: f64) -> Result<(), TilingError> {
 }
 
 fn starts_along(image: usize, patch: usize, step: f64) -> Vec<usize> {
+    if patch == 1 {
+        // The rule below would visit most of them twice, with the same result.
+        return (0..image).collect();
+    }
     let free = (image - patch) as f64;
     let n_tiles = (free / (patch as f64 * step)).ceil() as usize + 1;
     if n_tiles == 1 {
@@ -103,6 +108,7 @@ mod tests {
     fn starts_of_the_specification() {
         assert_eq!(starts_along(110, 64, 0.5), [0, 23, 46]);
         assert_eq!(starts_along(64, 64, 0.5), [0]);
+        assert_eq!(starts_along(4, 1, 0.5), [0, 1, 2, 3]);
     }
 
     #[test]

@@ -76,6 +76,27 @@ pub enum ModelError {
         /// What does not fit.
         source: sarx_nn::WeightsError,
     },
+    /// A folder without weights to begin from.
+    #[error(
+        "there are no weights to begin from: name a weights file or the folder of a trained fold \
+         ({expected}): {path:?}"
+    )]
+    NoPretrained {
+        /// The files that would have been taken.
+        expected: String,
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A weights file of an unknown kind.
+    #[error(
+        "weights to begin from are read from {supported} files, the name ends otherwise: {path:?}"
+    )]
+    PretrainedFormat {
+        /// The endings that are known.
+        supported: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
     /// The network of the plans cannot be built.
     #[error("configuration \"{configuration}\" gives no network")]
     Network {

@@ -8,11 +8,13 @@
 //! A folder that nnU-Net made has no manifest and `.pth` files in the folds; it is read in place.
 
 use crate::nnunet::{self, Checkpoint, TrainingRecord};
-use crate::{Manifest, ModelError, network, plans_hash, preprocess_spec, unet_config};
+use crate::{
+    Manifest, ModelError, TrainingFacts, network, plans_hash, preprocess_spec, previous_labels,
+    unet_config,
+};
 use sarx_nn::{Device, Unet, UnetConfig, WeightsFile};
 use sarx_plan::{Configuration, DatasetJson, Fold, Plans};
 use sarx_preprocess::PreprocessSpec;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Which weights of a fold.
@@ -111,7 +113,7 @@ impl ModelFolder {
         plans: &Plans,
         dataset: &DatasetJson,
         configuration: &str,
-        slice_axes: BTreeMap<String, usize>,
+        facts: TrainingFacts,
     ) -> Result<Self, ModelError> {
         let manifest = Manifest {
             schema_version: Manifest::SCHEMA_VERSION,
@@ -119,8 +121,9 @@ impl ModelFolder {
             configuration: configuration.to_owned(),
             plans_name: plans.plans_name().to_owned(),
             plans_hash: plans_hash(plans, dataset),
-            slice_axes,
-            mirror_axes: None,
+            slice_axes: facts.slice_axes,
+            previous_stage: plans.configuration(configuration)?.previous_stage,
+            mirror_axes: facts.mirror_axes,
             origin: None,
         };
         let format = WeightsFormat::Safetensors;
@@ -143,6 +146,16 @@ impl ModelFolder {
         format: WeightsFormat,
     ) -> Result<Self, ModelError> {
         let configuration = plans.configuration(&manifest.configuration)?;
+        if manifest.previous_stage != configuration.previous_stage {
+            return Err(ModelError::Manifest {
+                what: format!(
+                    "it names {} as the previous stage, the plans name {}",
+                    quoted(manifest.previous_stage.as_deref()),
+                    quoted(configuration.previous_stage.as_deref())
+                ),
+                path: path.join("manifest.json"),
+            });
+        }
         check_mirror_axes(&manifest, path)?;
         let unet = unet_config(&configuration, &dataset)?;
         let spec = preprocess_spec(&plans, &configuration, &dataset)?;
@@ -178,6 +191,13 @@ impl ModelFolder {
             let short = |hash: &str| hash.chars().take(12).collect::<String>();
             let name = |m: &Manifest| format!("{} {}", m.plans_name, short(&m.plans_hash));
             return Err(differs("plans", &name(new), &name(old)));
+        }
+        if new.mirror_axes != old.mirror_axes {
+            let axes = |m: &Manifest| match &m.mirror_axes {
+                None => "all axes".to_owned(),
+                Some(axes) => format!("axes {axes:?}"),
+            };
+            return Err(differs("mirroring", &axes(new), &axes(old)));
         }
         Ok(())
     }
@@ -414,6 +434,12 @@ impl ModelFolder {
         &self.unet
     }
 
+    /// The labels whose masks a cascade's network sees behind the image; empty without a cascade.
+    #[must_use]
+    pub fn previous_labels(&self) -> Vec<i16> {
+        previous_labels(&self.configuration, &self.dataset)
+    }
+
     /// Array axes of `z, y, x` along which prediction may mirror: those of training. A 2D network
     /// has no axis across slices.
     #[must_use]
@@ -455,6 +481,10 @@ pub(crate) fn folds_with(
     }
     folds.sort_unstable();
     Ok(folds)
+}
+
+fn quoted(stage: Option<&str>) -> String {
+    stage.map_or_else(|| "none".to_owned(), |name| format!("\"{name}\""))
 }
 
 fn check_mirror_axes(manifest: &Manifest, path: &Path) -> Result<(), ModelError> {

@@ -11,9 +11,11 @@ mod network;
 mod new_folder;
 pub mod nnunet;
 mod preprocessing;
+mod pretrained;
 
 pub use error::ModelError;
 pub use folder::{ModelFolder, WeightsFormat, WeightsKind, fold_folder_name};
-pub use manifest::{Manifest, Origin, plans_hash};
-pub use network::unet_config;
-pub use preprocessing::{heads, preprocess_spec};
+pub use manifest::{Manifest, Origin, TrainingFacts, plans_hash};
+pub use network::{previous_labels, unet_config};
+pub use preprocessing::{heads, preprocess_spec, store_identity};
+pub use pretrained::PretrainedWeights;

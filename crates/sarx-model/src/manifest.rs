@@ -23,6 +23,9 @@ pub struct Manifest {
     pub plans_hash: String,
     /// Training cases by the patient axis of their slices (`axial`, `sagittal`, `coronal`).
     pub slice_axes: BTreeMap<String, usize>,
+    /// The configuration whose predictions are further input; absent where this is no cascade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_stage: Option<String>,
     /// Array axes of `z, y, x` along which prediction may mirror; absent for all that the network
     /// has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,10 +42,19 @@ pub struct Origin {
     pub trainer_name: String,
 }
 
+/// What training knows of a model and prediction must.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TrainingFacts {
+    /// Training cases by the patient axis of their slices.
+    pub slice_axes: BTreeMap<String, usize>,
+    /// Array axes of `z, y, x` along which training mirrored; `None` for all that the network has.
+    pub mirror_axes: Option<Vec<usize>>,
+}
+
 impl Manifest {
     /// The version this build writes.
     pub const SCHEMA_VERSION: u32 = 2;
-    /// The oldest version that this build reads; it had no origin.
+    /// The oldest version that this build reads; it had no previous stage, mirror axes and origin.
     pub const OLDEST_VERSION: u32 = 1;
 
     /// Writes the document.

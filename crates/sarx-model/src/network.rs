@@ -1,4 +1,7 @@
 //! From a configuration of the plans to the network's own configuration.
+//!
+//! A 2D configuration is a 3D network whose kernels, strides and patches have depth 1: the same
+//! sums in the same order, so one set of operations serves both.
 
 use crate::ModelError;
 use sarx_nn::{EncoderKind, UnetConfig};
@@ -8,8 +11,8 @@ use sarx_plan::{Configuration, DatasetJson, Network};
 ///
 /// # Errors
 ///
-/// [`ModelError`] if the configuration needs what this release does not have (2D, a cascade,
-/// norms without learnt scale), or the network cannot be built.
+/// [`ModelError`] if the configuration needs what this release does not have (norms without
+/// learnt scale), or the network cannot be built.
 pub fn unet_config(
     configuration: &Configuration,
     dataset: &DatasetJson,
@@ -19,12 +22,6 @@ pub fn unet_config(
         what: what.to_owned(),
     };
     let architecture = &configuration.architecture;
-    if architecture.n_axes() != 3 {
-        return Err(unsupported("a 2D network"));
-    }
-    if configuration.previous_stage.is_some() {
-        return Err(unsupported("predictions of a previous stage (a cascade)"));
-    }
     if !architecture.norm_affine {
         return Err(unsupported("instance norms without learnt scale and shift"));
     }
@@ -37,7 +34,7 @@ pub fn unet_config(
     }
     let depth = architecture.n_conv_or_blocks_per_stage.clone();
     let config = UnetConfig {
-        input_channels: dataset.n_channels(),
+        input_channels: dataset.n_channels() + previous_labels(configuration, dataset).len(),
         n_heads: dataset.labels().n_heads(),
         features_per_stage: architecture.features_per_stage.clone(),
         kernel_sizes: per_axis(&architecture.kernel_sizes),
@@ -65,20 +62,33 @@ pub fn unet_config(
     Ok(config)
 }
 
-/// The patch, `[z, y, x]`; a 2D patch is one slice.
-pub(crate) fn patch(configuration: &Configuration) -> [usize; 3] {
-    match *configuration.patch_size.as_slice() {
-        [z, y, x] => [z, y, x],
-        [y, x] => [1, y, x],
-        // Checked when the plans are read.
-        _ => [1; 3],
+/// The labels that a cascade's previous stage predicts, one channel of the network each, in this
+/// order behind the channels of the image; empty where there is no previous stage.
+///
+/// With regions too these are labels, as in nnU-Net.
+#[must_use]
+pub fn previous_labels(configuration: &Configuration, dataset: &DatasetJson) -> Vec<i16> {
+    if configuration.previous_stage.is_none() {
+        return Vec::new();
     }
+    let labels = dataset.labels().foreground_labels();
+    labels.iter().map(|&label| label as i16).collect()
 }
 
-/// The checked plans hold 3 numbers per entry here.
+/// The patch, `[z, y, x]`; a 2D patch is one slice.
+pub(crate) fn patch(configuration: &Configuration) -> [usize; 3] {
+    with_depth(&configuration.patch_size)
+}
+
 fn per_axis(entries: &[Vec<usize>]) -> Vec<[usize; 3]> {
-    entries
-        .iter()
-        .map(|entry| std::array::from_fn(|axis| entry[axis]))
-        .collect()
+    entries.iter().map(|entry| with_depth(entry)).collect()
+}
+
+/// Three axes of two or three; the checked plans have no others.
+fn with_depth(entry: &[usize]) -> [usize; 3] {
+    match *entry {
+        [z, y, x] => [z, y, x],
+        [y, x] => [1, y, x],
+        _ => [1; 3],
+    }
 }

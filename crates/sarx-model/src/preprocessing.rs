@@ -1,9 +1,9 @@
 //! From plans to what preprocessing and its inverse need.
 
-use crate::ModelError;
+use crate::{ModelError, plans_hash};
 use sarx_plan::{Configuration, DatasetJson, NormalizationScheme, Plans};
 use sarx_preprocess::{
-    Heads, Normalization, PreprocessSpec, Resampling, SplineOrder, TargetSpacing,
+    Heads, Normalization, PreprocessSpec, Resampling, SplineOrder, StoreIdentity, TargetSpacing,
 };
 
 /// How cases are preprocessed under a configuration.
@@ -45,6 +45,34 @@ pub fn preprocess_spec(
         logits_resampling: resampling(configuration.resample_probabilities)?,
         foreground,
         ignore: labels.ignore_label().map(|label| label as i16),
+    })
+}
+
+/// Which store holds the preprocessed cases of a configuration.
+///
+/// Configurations that share a `data_identifier` and preprocess alike (a cascade's second stage
+/// and the configuration that it inherits from) share the store of the first of them in the
+/// plans.
+///
+/// # Errors
+///
+/// [`ModelError`] as [`preprocess_spec`], for this configuration.
+pub fn store_identity(
+    plans: &Plans,
+    configuration: &Configuration,
+    dataset: &DatasetJson,
+) -> Result<StoreIdentity, ModelError> {
+    let spec = preprocess_spec(plans, configuration, dataset)?;
+    let shares = |name: &&str| {
+        plans.configuration(name).is_ok_and(|other| {
+            other.data_identifier == configuration.data_identifier
+                && preprocess_spec(plans, &other, dataset).is_ok_and(|s| s == spec)
+        })
+    };
+    let first = plans.configuration_names().find(shares);
+    Ok(StoreIdentity {
+        plans_hash: plans_hash(plans, dataset),
+        configuration: first.unwrap_or(&configuration.name).to_owned(),
     })
 }
 

@@ -11,8 +11,8 @@
 
 mod decide;
 
-use crate::resample::{SliceResampler, SliceScratch, resample_image};
-use crate::{PreprocessError, PreprocessSpec, Properties, ResampleGeometry};
+use crate::resample::{SliceResampler, SliceScratch, resample_image, target_size};
+use crate::{PreprocessError, PreprocessSpec, Properties, ResampleGeometry, TargetSpacing};
 pub use decide::Heads;
 use ndarray::parallel::prelude::*;
 use ndarray::{Array3, Array4, ArrayView4, ArrayViewMut3, ArrayViewMut4, Axis, Slice, s};
@@ -77,19 +77,64 @@ pub fn labels_from_logits(
     let geometry = check(logits, Some(heads), properties, spec)?;
     let mut native = Array3::zeros(properties.native_size());
     let target = cropped_mut(native.view_mut(), properties);
-    match slice_resampler(logits, &geometry, spec) {
+    decide(logits, heads, &geometry, spec, target);
+    Ok(native)
+}
+
+/// The label map on the target grid of a cascade's next stage, axes still transposed.
+///
+/// - `next`: the target spacing of the next stage; its crop is the same, so its grid follows
+/// - result: of the size to which the next stage preprocesses the case
+///
+/// # Errors
+///
+/// As [`labels_from_logits`], and [`PreprocessError::TargetSize`] if the grid would be empty or
+/// absurdly large.
+///
+/// # Source
+///
+/// nnU-Net `export_prediction.py`, `resample_and_save`: whether the coarse axis is treated apart
+/// is decided by the spacing of this stage alone.
+pub fn labels_for_next_stage(
+    logits: ArrayView4<'_, f32>,
+    heads: &Heads,
+    properties: &Properties,
+    spec: &PreprocessSpec,
+    next: TargetSpacing,
+) -> Result<Array3<Label>, PreprocessError> {
+    let own_mm = check(logits, Some(heads), properties, spec)?.from_mm;
+    let native_mm = properties.transposed_spacing_mm();
+    let size = target_size(properties.size_after_crop, native_mm, next.of(native_mm))?;
+    let geometry = ResampleGeometry {
+        from_mm: own_mm,
+        to_mm: own_mm,
+        size,
+    };
+    let mut labels = Array3::zeros(size);
+    decide(logits, heads, &geometry, spec, labels.view_mut());
+    Ok(labels)
+}
+
+/// Resamples logits and decides; `target` is all 0.
+fn decide(
+    logits: ArrayView4<'_, f32>,
+    heads: &Heads,
+    geometry: &ResampleGeometry,
+    spec: &PreprocessSpec,
+    target: ArrayViewMut3<'_, Label>,
+) {
+    match slice_resampler(logits, geometry, spec) {
         Some(resampler) => {
             decide_slices(logits, heads, &resampler, target, None);
         }
         None => {
             let resample = |channel: usize| {
                 let channel = logits.index_axis(Axis(0), channel);
-                resample_image(channel, &geometry, &spec.logits_resampling)
+                resample_image(channel, geometry, &spec.logits_resampling)
             };
             heads.decide_volume(resample, target);
         }
     }
-    Ok(native)
 }
 
 /// Label map and probabilities on the native grid. The labels are those of

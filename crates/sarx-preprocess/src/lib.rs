@@ -27,7 +27,8 @@ pub use case::{PreprocessedCase, preprocess};
 pub use class_locations::{ClassLocations, KeyLocations, find_class_locations};
 pub use error::PreprocessError;
 pub use inverse::{
-    Heads, NativePrediction, labels_from_logits, logits_to_native, probabilities_to_native,
+    Heads, NativePrediction, labels_for_next_stage, labels_from_logits, logits_to_native,
+    probabilities_to_native,
 };
 pub use normalize::Normalization;
 pub use properties::Properties;
@@ -36,4 +37,6 @@ pub use resample::{
     target_size,
 };
 pub use spec::{PreprocessSpec, TargetSpacing};
-pub use store::{CaseStore, MappedCase, StoreError, StoreIdentity};
+pub use store::{
+    CaseStore, MappedCase, MappedLabels, StageIdentity, StageStore, StoreError, StoreIdentity,
+};

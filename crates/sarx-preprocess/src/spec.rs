@@ -11,6 +11,19 @@ pub enum TargetSpacing {
     Slices([f64; 2]),
 }
 
+impl TargetSpacing {
+    /// The target spacing of a case, transposed axis order, mm.
+    ///
+    /// - `spacing_mm`: spacing of the case, transposed axis order.
+    #[must_use]
+    pub fn of(self, spacing_mm: [f64; 3]) -> [f64; 3] {
+        match self {
+            Self::Volume(target) => target,
+            Self::Slices([y, x]) => [spacing_mm[0], y, x],
+        }
+    }
+}
+
 /// Everything that decides how a case is preprocessed and brought back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PreprocessSpec {
@@ -39,10 +52,7 @@ impl PreprocessSpec {
     /// - `spacing_mm`: spacing of the case, transposed axis order.
     #[must_use]
     pub fn target_spacing_of(&self, spacing_mm: [f64; 3]) -> [f64; 3] {
-        match self.target_spacing_mm {
-            TargetSpacing::Volume(target) => target,
-            TargetSpacing::Slices([y, x]) => [spacing_mm[0], y, x],
-        }
+        self.target_spacing_mm.of(spacing_mm)
     }
 
     /// Checks that `transpose_forward` is a permutation.

@@ -4,13 +4,13 @@
 //! batches, the training batches of epoch 1, and so on. Each is a pure function of its place in
 //! the sequence, so workers may make them in any order and a run may begin anywhere.
 
-use crate::{TrainConfig, TrainError};
+use crate::{TrainError, TrainRequest};
 use sarx_core::CaseId;
 use sarx_preprocess::augment::{
-    AugmentError, AugmentationPlan, Locations, Purpose, Targets, TrainingSample, choose_case,
-    is_forced, sample_box, sample_rng, training_sample, validation_sample,
+    AugmentError, AugmentationPlan, CaseArrays, Locations, Purpose, Targets, TrainingSample,
+    choose_case, is_forced, sample_box, sample_rng, training_sample, validation_sample,
 };
-use sarx_preprocess::{CaseStore, MappedCase};
+use sarx_preprocess::{MappedCase, MappedLabels};
 
 /// Arrays of one batch, ready to become tensors.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,11 +39,29 @@ pub(crate) struct BatchPlace {
     pub(crate) index: u64,
 }
 
+/// One case with its labels and, in a cascade, those of the previous stage.
+#[derive(Debug)]
+struct SourceCase {
+    case: MappedCase,
+    previous: Option<MappedLabels>,
+}
+
+impl SourceCase {
+    fn arrays(&self) -> CaseArrays<'_> {
+        let labels = self.case.labels();
+        CaseArrays {
+            image: self.case.image(),
+            labels: labels.unwrap_or_else(|| unreachable!("`open` refuses unlabelled cases")),
+            previous: self.previous.as_ref().map(MappedLabels::labels),
+        }
+    }
+}
+
 /// The batches of a run.
 #[derive(Debug)]
 pub(crate) struct BatchSource {
-    train: Vec<MappedCase>,
-    val: Vec<MappedCase>,
+    train: Vec<SourceCase>,
+    val: Vec<SourceCase>,
     plan: AugmentationPlan,
     batch_size: usize,
     oversample_foreground: f64,
@@ -56,12 +74,10 @@ pub(crate) struct BatchSource {
 impl BatchSource {
     /// Maps every case once.
     pub(crate) fn open(
-        store: &CaseStore,
-        (train, val): (&[CaseId], &[CaseId]),
+        request: &TrainRequest<'_>,
         plan: AugmentationPlan,
-        batch_size: usize,
-        config: &TrainConfig,
     ) -> Result<Self, TrainError> {
+        let (train, val, config) = (request.train_cases, request.val_cases, request.config);
         for (side, cases) in [("training", train), ("validation", val)] {
             if cases.is_empty() {
                 return Err(TrainError::EmptySplit { side });
@@ -69,10 +85,10 @@ impl BatchSource {
         }
         let names = |cases: &[CaseId]| cases.iter().map(CaseId::to_string).collect();
         Ok(Self {
-            train: map_cases(store, train)?,
-            val: map_cases(store, val)?,
+            train: map_cases(request, train)?,
+            val: map_cases(request, val)?,
             plan,
-            batch_size,
+            batch_size: request.model.configuration().batch_size,
             oversample_foreground: config.oversample_foreground,
             seed: config.seed,
             n_iterations: config.n_iterations.get() as u64,
@@ -132,14 +148,11 @@ impl BatchSource {
         let rng = &mut sample_rng(self.seed, place.epoch, place.index, sample as u64, purpose);
         // `open` refuses empty sides, so there is always a case.
         let at = choose_case(cases.len(), rng).unwrap_or(0);
-        let case = &cases[at];
-        let image = case.image();
-        let labels = case
-            .labels()
-            .unwrap_or_else(|| unreachable!("`open` refuses unlabelled cases"));
+        let arrays = cases[at].arrays();
         let forced = is_forced(sample, self.batch_size, self.oversample_foreground);
-        let (_, z, y, x) = image.dim();
-        let locations = case
+        let (_, z, y, x) = arrays.image.dim();
+        let locations = cases[at]
+            .case
             .class_locations()
             .map(Locations::from)
             .unwrap_or_default();
@@ -151,14 +164,22 @@ impl BatchSource {
             rng,
         )?;
         let sample = match place.kind {
-            BatchKind::Training => training_sample(image, labels, &region, &self.plan, rng)?,
-            BatchKind::Validation => validation_sample(image, labels, &region, &self.plan)?,
+            BatchKind::Training => training_sample(arrays, &region, &self.plan, rng)?,
+            BatchKind::Validation => validation_sample(arrays, &region, &self.plan)?,
         };
         Ok((sample, self.names[side][at].clone()))
     }
 }
 
-fn map_cases(store: &CaseStore, cases: &[CaseId]) -> Result<Vec<MappedCase>, TrainError> {
+fn map_cases(request: &TrainRequest<'_>, cases: &[CaseId]) -> Result<Vec<SourceCase>, TrainError> {
+    let store = request.store;
+    let is_cascade = !request.model.previous_labels().is_empty();
+    if is_cascade != request.previous.is_some() {
+        return Err(TrainError::PreviousStage {
+            configuration: request.model.configuration().name.clone(),
+            is_cascade,
+        });
+    }
     cases
         .iter()
         .map(|id| {
@@ -175,7 +196,11 @@ fn map_cases(store: &CaseStore, cases: &[CaseId]) -> Result<Vec<MappedCase>, Tra
                     case: id.to_string(),
                 });
             }
-            Ok(case)
+            let previous = request.previous.map(|labels| labels.of(id, &case));
+            Ok(SourceCase {
+                case,
+                previous: previous.transpose()?,
+            })
         })
         .collect()
 }

@@ -7,6 +7,7 @@
 
 use crate::{TrainError, TrainObserver};
 use sarx_nn::{NamedArray, WeightsFile};
+use sarx_preprocess::augment::Augmentation;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -39,10 +40,28 @@ pub struct RunIdentity {
     pub n_val_iterations: usize,
     /// Threads of the network; sums may depend on them.
     pub n_threads: usize,
+    /// How samples are augmented. Left out where it is the default, as are the two that follow, so
+    /// that checkpoints of runs without them stay as they were.
+    #[serde(default = "default_augmentation", skip_serializing_if = "is_default")]
+    pub augmentation: String,
+    /// SHA-256 of the weights that the run began from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pretrained: Option<String>,
+    /// SHA-256 over the predictions of a cascade's previous stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_labels: Option<String>,
     /// Training cases, in order.
     pub train_cases: Vec<String>,
     /// Validation cases, in order.
     pub val_cases: Vec<String>,
+}
+
+fn default_augmentation() -> String {
+    Augmentation::Default.to_string()
+}
+
+fn is_default(augmentation: &str) -> bool {
+    augmentation == default_augmentation()
 }
 
 /// Where a run stands.
@@ -152,6 +171,7 @@ impl Checkpoint {
     pub fn require_same_run(&self, wanted: &RunIdentity, path: &Path) -> Result<(), TrainError> {
         let (old, new) = (&self.identity, wanted);
         let list = |cases: &[String]| cases.join(", ");
+        let hash = |hash: &Option<String>| hash.clone().unwrap_or_else(|| "none".to_owned());
         let choices = [
             ("plans", old.plans_hash.clone(), new.plans_hash.clone()),
             (
@@ -176,6 +196,21 @@ impl Checkpoint {
                 "validation iterations",
                 old.n_val_iterations.to_string(),
                 new.n_val_iterations.to_string(),
+            ),
+            (
+                "augmentation",
+                old.augmentation.clone(),
+                new.augmentation.clone(),
+            ),
+            (
+                "pretrained weights",
+                hash(&old.pretrained),
+                hash(&new.pretrained),
+            ),
+            (
+                "predictions of the previous stage",
+                hash(&old.previous_labels),
+                hash(&new.previous_labels),
             ),
             (
                 "training cases",
@@ -245,6 +280,9 @@ mod tests {
                 n_iterations: 2,
                 n_val_iterations: 1,
                 n_threads: 2,
+                augmentation: "default".into(),
+                pretrained: None,
+                previous_labels: None,
                 train_cases: vec!["a".into()],
                 val_cases: vec!["b".into()],
             },
@@ -288,12 +326,19 @@ mod tests {
 
     #[test]
     fn another_run_is_refused_by_name() {
+        let refused = |other: &RunIdentity| {
+            let refused = checkpoint().require_same_run(other, Path::new("x"));
+            refused.unwrap_err().to_string()
+        };
+        let mut other = checkpoint().identity;
+        other.augmentation = "none".into();
+        assert!(refused(&other).contains("augmentation default"));
+        let mut other = checkpoint().identity;
+        other.pretrained = Some("abc".into());
+        assert!(refused(&other).contains("pretrained weights none"));
         let mut other = checkpoint().identity;
         other.seed = 8;
-        let error = checkpoint()
-            .require_same_run(&other, Path::new("x"))
-            .unwrap_err()
-            .to_string();
+        let error = refused(&other);
         assert!(
             error.contains("seed") && error.contains('7') && error.contains('8'),
             "{error}"

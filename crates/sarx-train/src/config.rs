@@ -1,5 +1,6 @@
 //! The numbers of a training run.
 
+use sarx_preprocess::augment::Augmentation;
 use std::num::NonZeroUsize;
 
 /// How to train; defaults are nnU-Net's.
@@ -17,6 +18,8 @@ pub struct TrainConfig {
     pub initial_lr: f64,
     /// Share of each batch that must hold foreground.
     pub oversample_foreground: f64,
+    /// How training samples are changed at random.
+    pub augmentation: Augmentation,
     /// Seed of weights, patches and augmentation.
     pub seed: u64,
     /// Threads that make batches.
@@ -32,6 +35,7 @@ impl Default for TrainConfig {
             n_val_iterations: count(50),
             initial_lr: 0.01,
             oversample_foreground: 0.33,
+            augmentation: Augmentation::Default,
             seed: 12345,
             n_workers: count(1),
         }

@@ -101,6 +101,67 @@ pub enum TrainError {
         /// The case.
         case: String,
     },
+    /// Weights to begin from that do not fit.
+    #[error("the weights to begin from do not fit the network of the plans: {path:?}")]
+    Pretrained {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        source: sarx_nn::WeightsError,
+    },
+    /// Cases that the previous stage of a cascade did not predict while validating.
+    #[error(
+        "{} of {n_cases} cases have no prediction of the previous stage \"{previous}\": {}; {advice}: {path:?}",
+        .missing.len(), .missing.join(", ")
+    )]
+    NoPreviousLabels {
+        /// The previous stage.
+        previous: String,
+        /// Cases of the fold, training and validation.
+        n_cases: usize,
+        /// Those without a prediction.
+        missing: Vec<String>,
+        /// What to train.
+        advice: String,
+        /// Where predictions were looked for.
+        path: PathBuf,
+    },
+    /// A cascade without its previous stage, or a previous stage without a cascade.
+    #[error(
+        "configuration \"{configuration}\" {}",
+        if *.is_cascade {
+            "is the second stage of a cascade and needs the predictions of the first"
+        } else {
+            "is no second stage of a cascade; it takes no predictions of another"
+        }
+    )]
+    PreviousStage {
+        /// The configuration.
+        configuration: String,
+        /// Whether it is a second stage.
+        is_cascade: bool,
+    },
+    /// A case whose prediction of the previous stage was not asked for.
+    #[error("the predictions of the previous stage were opened without case \"{case}\"")]
+    NotOpened {
+        /// The case.
+        case: String,
+    },
+    /// A prediction of the previous stage on another grid.
+    #[error(
+        "the prediction of the previous stage for case \"{case}\" has {found:?} voxels, the \
+         preprocessed case {expected:?}; predict it again: {path:?}"
+    )]
+    PreviousSize {
+        /// The case.
+        case: String,
+        /// Voxels of the case.
+        expected: [usize; 3],
+        /// Voxels of the prediction.
+        found: [usize; 3],
+        /// The prediction.
+        path: PathBuf,
+    },
     /// A side of the split is empty.
     #[error("the split has no {side} cases")]
     EmptySplit {

@@ -1,9 +1,9 @@
 //! What is asked of a training, and what it gives back.
 
 use crate::checkpoint::RunIdentity;
-use crate::{EpochRecord, TrainConfig};
+use crate::{EpochRecord, PreviousLabels, TrainConfig};
 use sarx_core::CaseId;
-use sarx_model::{ModelFolder, fold_folder_name};
+use sarx_model::{ModelFolder, PretrainedWeights, fold_folder_name};
 use sarx_nn::{DeviceChoice, LossConfig, Target};
 use sarx_plan::Fold;
 use sarx_preprocess::CaseStore;
@@ -22,6 +22,10 @@ pub struct TrainRequest<'a> {
     pub train_cases: &'a [CaseId],
     /// Cases to validate on.
     pub val_cases: &'a [CaseId],
+    /// Exactly for a cascade: what its previous stage predicted for these cases.
+    pub previous: Option<&'a PreviousLabels>,
+    /// Weights to begin from instead of random ones; the heads are random in any case.
+    pub pretrained: Option<&'a PretrainedWeights>,
     /// Numbers of the run.
     pub config: &'a TrainConfig,
     /// Where the network runs.
@@ -67,6 +71,9 @@ impl TrainRequest<'_> {
             n_iterations: self.config.n_iterations.get(),
             n_val_iterations: self.config.n_val_iterations.get(),
             n_threads: self.n_threads,
+            augmentation: self.config.augmentation.to_string(),
+            pretrained: self.pretrained.map(|weights| weights.sha256.clone()),
+            previous_labels: self.previous.map(|labels| labels.sha256().to_owned()),
             train_cases: names(self.train_cases),
             val_cases: names(self.val_cases),
         }

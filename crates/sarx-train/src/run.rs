@@ -14,7 +14,8 @@ use crate::{
 };
 use sarx_model::fold_folder_name;
 use sarx_nn::{
-    DeepSupervisionLoss, Device, Int, Tensor, TrainState, image_tensor, poly_lr, target_tensor,
+    DeepSupervisionLoss, Device, Int, Tensor, TrainState, Unet, image_tensor, poly_lr,
+    target_tensor,
 };
 use sarx_preprocess::augment::{
     AugmentError, AugmentationOptions, AugmentationPlan, BatchLoader, LoaderOptions,
@@ -104,12 +105,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self, TrainError> {
         let identity = request.identity();
         let device = request.device.training();
-        let mut state = TrainState::new(
-            request
-                .model
-                .unet_config()
-                .init(&device, request.config.seed)?,
-        );
+        let mut state = TrainState::new(first_network(request, &device)?);
         let mut position = Position::default();
         let latest = folder.latest();
         if latest.exists() {
@@ -129,13 +125,7 @@ impl<'a> Run<'a> {
         }
         let plan = augmentation_plan(request)?;
         let n_outputs = plan.deep_supervision_scales().len();
-        let source = Arc::new(BatchSource::open(
-            request.store,
-            (request.train_cases, request.val_cases),
-            plan,
-            request.model.configuration().batch_size,
-            request.config,
-        )?);
+        let source = Arc::new(BatchSource::open(request, plan)?);
         let loader = start_loader(request, &source, &position)?;
         Ok(Self {
             loss: DeepSupervisionLoss::new(request.loss_config(), n_outputs),
@@ -367,11 +357,28 @@ impl<'a> Run<'a> {
     }
 }
 
+/// The network before the first step: random, or with the trunk of another one.
+fn first_network(request: &TrainRequest<'_>, device: &Device) -> Result<Unet, TrainError> {
+    let config = request.model.unet_config();
+    let unet = config.init(device, request.config.seed)?;
+    match request.pretrained {
+        None => Ok(unet),
+        Some(weights) => unet
+            .with_pretrained(weights.arrays.clone())
+            .map_err(|source| TrainError::Pretrained {
+                path: weights.path.clone(),
+                source,
+            }),
+    }
+}
+
 fn augmentation_plan(request: &TrainRequest<'_>) -> Result<AugmentationPlan, TrainError> {
     let configuration = request.model.configuration();
     let options = AugmentationOptions {
         use_mask_for_norm: configuration.use_mask_for_norm.clone(),
         strides: configuration.architecture.strides.clone(),
+        augmentation: request.config.augmentation,
+        previous_labels: request.model.previous_labels(),
         ..AugmentationOptions::default()
     };
     let n_channels = request.model.dataset().n_channels();

@@ -15,14 +15,18 @@ pub(super) const SCHEMA_VERSION: u64 = 1;
 /// Everything that decides what a segmentation looks like.
 pub(super) fn made_by(request: &FolderRequest<'_>, predictor: &Predictor) -> Value {
     let manifest = request.model.manifest();
-    json!({
+    let mut made_by = json!({
         "plans_hash": manifest.plans_hash,
         "configuration": manifest.configuration,
         "folds": predictor.folds().iter().map(ToString::to_string).collect::<Vec<_>>(),
         "weights": format!("{:?}", request.options.weights).to_lowercase(),
         "mirroring": request.options.mirroring,
         "step": request.options.step,
-    })
+    });
+    if let Some(folder) = request.previous {
+        made_by["previous"] = json!(folder);
+    }
+    made_by
 }
 
 /// Refuses a folder with files of another origin.

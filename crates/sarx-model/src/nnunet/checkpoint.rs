@@ -160,6 +160,41 @@ impl Checkpoint {
         Ok(arrays)
     }
 
+    /// All weights under canonical names, whatever network they belong to; kernels on slices as
+    /// kernels of depth 1. Aliases are dropped as in [`Checkpoint::weights`]. `n_file_bytes` bounds
+    /// what they may fill: many names for one storage are no weights.
+    pub(crate) fn all_weights(
+        &mut self,
+        n_file_bytes: usize,
+    ) -> Result<Vec<NamedArray>, ModelError> {
+        let tensors = self.tensors()?;
+        let mut by_name: Vec<(&str, Vec<&(String, String, TorchTensor)>)> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for tensor in &tensors {
+            let place = *places.entry(&tensor.0).or_insert_with(|| {
+                by_name.push((&tensor.0, Vec::new()));
+                by_name.len() - 1
+            });
+            by_name[place].1.push(tensor);
+        }
+        let mut n_values = 0usize;
+        let mut arrays = Vec::with_capacity(by_name.len());
+        for (name, same) in by_name {
+            let tensor = &same[0].2;
+            n_values = n_values.saturating_add(tensor.len());
+            // Two bytes are the smallest float.
+            if n_values > n_file_bytes / 2 {
+                return Err(self.bad("its tensors are larger than the file"));
+            }
+            arrays.push(NamedArray {
+                name: name.to_owned(),
+                shape: slice_kernels::from_nnunet(tensor.shape.clone(), 2),
+                values: self.values(&same)?,
+            });
+        }
+        Ok(arrays)
+    }
+
     /// Every tensor: its canonical name, its key in the file, and where its numbers are.
     fn tensors(&self) -> Result<Vec<(String, String, TorchTensor)>, ModelError> {
         let weights = self.key("network_weights")?;

@@ -34,7 +34,8 @@ pub(crate) fn manifest(
     let checkpoint = Checkpoint::open(checkpoint)?;
     let configuration = checkpoint.configuration()?.to_owned();
     let mirroring_axes = checkpoint.mirroring_axes()?;
-    let n_axes = plans.configuration(&configuration)?.n_axes();
+    let planned = plans.configuration(&configuration)?;
+    let n_axes = planned.n_axes();
     if let Some(&axis) = mirroring_axes.iter().find(|&&axis| axis >= n_axes) {
         return Err(ModelError::MirroringAxis {
             axis,
@@ -52,6 +53,7 @@ pub(crate) fn manifest(
         plans_name: plans.plans_name().to_owned(),
         plans_hash: plans_hash(plans, dataset),
         slice_axes: BTreeMap::new(),
+        previous_stage: planned.previous_stage,
         mirror_axes: Some(mirror_axes.collect()),
         origin: Some(Origin {
             trainer_name: checkpoint.trainer_name()?.to_owned(),

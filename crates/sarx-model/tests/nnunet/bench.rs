@@ -4,7 +4,7 @@ use sarx_core::Silent;
 use sarx_model::nnunet::{
     DEFAULT_TRAINER, ExportRequest, ExportedFold, TrainingRecord, export_model,
 };
-use sarx_model::{ModelError, ModelFolder, WeightsKind};
+use sarx_model::{ModelError, ModelFolder, TrainingFacts, WeightsKind};
 use sarx_nn::{DeviceChoice, NamedArray, Unet, WeightsFile};
 use sarx_plan::{DatasetJson, Fold, Plans};
 use sarx_torch::{PickleDict, PickleValue, TorchArchive, TorchArchiveWriter};
@@ -23,16 +23,25 @@ pub(crate) struct Bench {
 impl Bench {
     /// A model of sarx with folds 0 (final and best) and all (final), and the same for nnU-Net.
     pub(crate) fn new() -> Self {
+        Self::of(&plans(), CONFIGURATION)
+    }
+
+    /// The same of other plans.
+    pub(crate) fn of(plans: &Value, configuration: &str) -> Self {
         let bench = Self {
             folder: tempfile::tempdir().unwrap(),
         };
-        let plans = Plans::from_json(plans().as_object().unwrap().clone()).unwrap();
+        let plans = Plans::from_json(plans.as_object().unwrap().clone()).unwrap();
         let dataset_path = bench.path("dataset.json");
         std::fs::write(&dataset_path, dataset().to_string()).unwrap();
         let dataset = DatasetJson::read(&dataset_path).unwrap();
-        let axes = BTreeMap::from([("axial".to_owned(), 2)]);
-        let model = ModelFolder::create(&bench.path("ours"), &plans, &dataset, CONFIGURATION, axes)
-            .unwrap();
+        let facts = TrainingFacts {
+            slice_axes: BTreeMap::from([("axial".to_owned(), 2)]),
+            mirror_axes: None,
+        };
+        let model =
+            ModelFolder::create(&bench.path("ours"), &plans, &dataset, configuration, facts)
+                .unwrap();
         std::fs::write(bench.path("ours/dataset_fingerprint.json"), "{}").unwrap();
         for (seed, (fold, kind)) in weights().into_iter().enumerate() {
             let unet = model
@@ -186,6 +195,28 @@ pub(crate) fn dataset() -> Value {
         "numTraining": 2,
         "file_ending": ".nii.gz",
     })
+}
+
+/// The same on slices: patches of 8 x 8 voxels, kernels with two axes.
+pub(crate) fn plans_of_slices() -> Value {
+    let mut plans = plans();
+    let mut configuration = plans["configurations"][CONFIGURATION].take();
+    for key in ["patch_size", "median_image_size_in_voxels", "spacing"] {
+        drop_z(&mut configuration[key]);
+    }
+    let arguments = &mut configuration["architecture"]["arch_kwargs"];
+    for key in ["kernel_sizes", "strides"] {
+        let stages = arguments[key].as_array_mut().unwrap();
+        stages.iter_mut().for_each(drop_z);
+    }
+    arguments["conv_op"] = "torch.nn.modules.conv.Conv2d".into();
+    arguments["norm_op"] = "torch.nn.modules.instancenorm.InstanceNorm2d".into();
+    plans["configurations"] = json!({"2d": configuration});
+    plans
+}
+
+fn drop_z(axes: &mut Value) {
+    axes.as_array_mut().unwrap().remove(0);
 }
 
 /// A residual encoder of three stages for patches of 4 x 8 x 8 voxels.

@@ -1,13 +1,14 @@
 //! Out to nnU-Net and in again.
 
-use crate::bench::{Bench, edit, record, weights, weights_of};
+use crate::bench::{Bench, edit, plans_of_slices, record, weights, weights_of};
 use sarx_core::Silent;
 use sarx_model::nnunet::import_model;
-use sarx_model::{ModelError, ModelFolder, WeightsFormat, WeightsKind};
+use sarx_model::{
+    ModelError, ModelFolder, PretrainedWeights, TrainingFacts, WeightsFormat, WeightsKind,
+};
 use sarx_nn::{DeviceChoice, NamedArray};
 use sarx_plan::Fold;
 use sarx_torch::{PickleDict, PickleValue, TorchArchive};
-use std::collections::BTreeMap;
 use std::fs::File;
 
 fn parameters(model: &ModelFolder, fold: Fold, kind: WeightsKind) -> Vec<NamedArray> {
@@ -119,6 +120,47 @@ fn a_checkpoint_has_what_nnunet_reads() {
         n_parameters
     );
     assert_eq!(group.get("lr").unwrap().as_f64(), Some(0.005));
+}
+
+#[test]
+fn networks_on_slices_have_kernels_of_two_axes_on_the_other_side() {
+    let bench = Bench::of(&plans_of_slices(), "2d");
+    let mut archive = TorchArchive::open(File::open(bench.checkpoint()).unwrap()).unwrap();
+    let value = archive.value().unwrap();
+    let content = value.as_dict().unwrap();
+    let tensors = content.get("network_weights").unwrap().as_dict().unwrap();
+    let shape = |key: &str| tensors.get(key).unwrap().as_tensor().unwrap().shape.clone();
+    assert_eq!(
+        shape("encoder.stages.2.blocks.0.conv1.conv.weight"),
+        [4, 3, 3, 3]
+    );
+    assert_eq!(shape("decoder.transpconvs.0.weight"), [4, 3, 2, 2]);
+    assert_eq!(shape("decoder.seg_layers.1.weight"), [2, 2, 1, 1]);
+    let axes = [0i64, 1].map(PickleValue::Int).to_vec();
+    assert_eq!(
+        content.get("inference_allowed_mirroring_axes"),
+        Some(&PickleValue::Tuple(axes))
+    );
+    let (ours, theirs) = (bench.open("ours").unwrap(), bench.open("theirs").unwrap());
+    assert_eq!(
+        (theirs.patch(), theirs.mirror_axes()),
+        ([1, 8, 8], vec![1, 2])
+    );
+    for (fold, kind) in weights() {
+        assert_eq!(
+            parameters(&theirs, fold, kind),
+            parameters(&ours, fold, kind)
+        );
+    }
+    import_model(&theirs, &bench.path("again"), &Silent).unwrap();
+    assert_eq!(bench.open("again").unwrap().mirror_axes(), [1, 2]);
+    // As weights to begin from.
+    let begin = PretrainedWeights::read(&bench.path("theirs/fold_0")).unwrap();
+    assert_eq!(begin.path, bench.checkpoint());
+    assert_eq!(
+        begin.arrays,
+        parameters(&ours, Fold::Index(0), WeightsKind::Final)
+    );
 }
 
 #[test]
@@ -245,7 +287,13 @@ fn nothing_that_exists_is_overwritten() {
     // Training the same plans into nnU-Net's folder would hide its weights.
     let (plans, dataset) = (theirs.plans(), theirs.dataset());
     let folder = bench.path("theirs");
-    let error = ModelFolder::create(&folder, plans, dataset, "3d_fullres", BTreeMap::new());
+    let error = ModelFolder::create(
+        &folder,
+        plans,
+        dataset,
+        "3d_fullres",
+        TrainingFacts::default(),
+    );
     assert!(
         error
             .unwrap_err()

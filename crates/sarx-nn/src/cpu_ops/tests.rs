@@ -59,6 +59,13 @@ fn convolutions_agree_with_burn() {
         ([5, 7, 3], [3, 3, 3], [2, 2, 2]),
         ([2, 5, 11], [1, 1, 1], [1, 1, 1]),
         ([3, 4, 7], [5, 3, 1], [1, 1, 1]),
+        // Slices of 2D networks.
+        ([1, 8, 9], [1, 3, 3], [1, 1, 1]),
+        ([1, 6, 8], [1, 3, 3], [1, 2, 2]),
+        ([1, 5, 3], [1, 3, 3], [1, 2, 1]),
+        ([1, 4, 7], [1, 1, 1], [1, 1, 1]),
+        // A kernel deeper than the volume sees only padding.
+        ([1, 6, 7], [3, 3, 3], [1, 1, 1]),
     ] {
         for (channels_in, channels_out) in [(1, 3), (5, 8), (9, 20)] {
             let [z, y, x] = size;
@@ -83,13 +90,12 @@ fn convolutions_agree_with_burn() {
 fn up_convolutions_agree_with_burn() {
     for stride in [[1, 2, 2], [2, 2, 2], [1, 1, 3]] {
         let [sz, sy, sx] = stride;
-        let shapes = ([2, 10, 3, 4, 5], [10, 7, sz, sy, sx], 7);
-        let on = |path| run(shapes, |x, w, b| up_conv3d(x, w, b, path));
-        assert_close(
-            &on(OpPath::Fused),
-            &on(OpPath::Composed),
-            &format!("{stride:?}"),
-        );
+        for depth in [3, 1] {
+            let shapes = ([2, 10, depth, 4, 5], [10, 7, sz, sy, sx], 7);
+            let on = |path| run(shapes, |x, w, b| up_conv3d(x, w, b, path));
+            let what = format!("{stride:?}, depth {depth}");
+            assert_close(&on(OpPath::Fused), &on(OpPath::Composed), &what);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod file;
 mod named;
 mod path;
+mod pretrained;
 
 pub use file::WeightsFile;
 pub use named::NamedArray;

@@ -92,6 +92,21 @@ pub enum AugmentError {
         /// The value given.
         value: f64,
     },
+    /// A name that is none of an augmentation.
+    #[error("augmentation {found:?} does not exist; there are \"default\" and \"none\"")]
+    UnknownAugmentation {
+        /// The name given.
+        found: String,
+    },
+    /// A cascade's sample without labels of the previous stage, or such labels without a cascade.
+    #[error(
+        "the sample has {} labels of a previous stage, the plan is {} cascade's",
+        if *.expected { "no" } else { "the" }, if *.expected { "a" } else { "no" }
+    )]
+    PreviousStage {
+        /// Whether the plan is a cascade's.
+        expected: bool,
+    },
     /// A sample of the wrong size.
     #[error("the {what} has {found:?} voxels (z, y, x), expected {expected:?}")]
     SampleShape {

@@ -122,6 +122,7 @@ fn rotation_and_scaling() {
         let sample = Sample {
             image: Array4::from_shape_vec(case.shape, case.image).unwrap(),
             labels: Array3::from_shape_vec((z, y, x), case.labels).unwrap(),
+            previous: None,
         };
         for (index, result) in case.results.into_iter().enumerate() {
             let what = format!("{} {index}", case.name);

@@ -37,6 +37,7 @@ mod tests {
         let mut sample = Sample {
             image: Array4::from_elem((2, 1, 1, 3), 5.0),
             labels: Array3::from_shape_vec((1, 1, 3), vec![-1, 0, 2]).unwrap(),
+            previous: None,
         };
         mask_channels(&mut sample, &[1]);
         let values: Vec<f32> = sample.image.iter().copied().collect();

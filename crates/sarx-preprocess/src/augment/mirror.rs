@@ -3,7 +3,7 @@
 use super::plan::AugmentationPlan;
 use super::random::fires;
 use super::sample::Sample;
-use ndarray::{ArrayView, Axis, Dimension};
+use ndarray::{Array3, ArrayView, Axis, Dimension};
 use rand::Rng;
 
 /// The array axes z, y, x that are reversed.
@@ -29,12 +29,17 @@ impl Mirror {
         if self.axes == [false; 3] {
             return sample;
         }
-        let (mut image, mut labels) = (sample.image.view(), sample.labels.view());
+        let mut image = sample.image.view();
         self.reverse(&mut image, 1);
-        self.reverse(&mut labels, 0);
+        let reversed = |labels: &Array3<i16>| {
+            let mut labels = labels.view();
+            self.reverse(&mut labels, 0);
+            labels.as_standard_layout().into_owned()
+        };
         Sample {
             image: image.as_standard_layout().into_owned(),
-            labels: labels.as_standard_layout().into_owned(),
+            labels: reversed(&sample.labels),
+            previous: sample.previous.as_ref().map(reversed),
         }
     }
 
@@ -48,7 +53,7 @@ impl Mirror {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::{Array3, Array4};
+    use ndarray::Array4;
 
     #[test]
     fn image_and_labels_are_reversed_together_and_twice_is_nothing() {
@@ -57,12 +62,19 @@ mod tests {
                 (c * 1000 + z * 100 + y * 10 + x) as f32
             }),
             labels: Array3::from_shape_fn((2, 3, 4), |(z, y, x)| (z * 100 + y * 10 + x) as i16),
+            previous: Some(Array3::from_shape_fn((2, 3, 4), |(_, _, x)| x as i16)),
         };
         let mirror = Mirror {
             axes: [true, false, true],
         };
         let mirrored = mirror.apply(sample.clone());
         assert!(mirrored.image.is_standard_layout() && mirrored.labels.is_standard_layout());
+        let previous = mirrored.previous.clone().unwrap();
+        assert!(
+            previous
+                .indexed_iter()
+                .all(|((_, _, x), &p)| p as usize == 3 - x)
+        );
         for ((z, y, x), &label) in mirrored.labels.indexed_iter() {
             let expected = (1 - z) * 100 + y * 10 + (3 - x);
             assert_eq!(label as usize, expected);

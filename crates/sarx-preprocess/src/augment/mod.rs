@@ -12,7 +12,8 @@
 //!
 //! Transforms in order of application, with nnU-Net's [`Probabilities`]: rotation and scaling,
 //! noise, blur, brightness, contrast, low resolution, gamma of the inverted image, gamma,
-//! mirroring, masking of the outside. Each is a small struct of drawn parameters.
+//! mirroring, masking of the outside; in a cascade then the masks of the previous stage, spoilt.
+//! Each is a small struct of drawn parameters.
 
 mod blur;
 mod brightness;
@@ -28,13 +29,17 @@ mod loader;
 mod low_resolution;
 mod mask;
 mod mirror;
+mod morphology;
 mod noise;
 mod options;
 mod plan;
+mod previous_stage;
 mod random;
 mod recipe;
 mod sample;
 mod sampling;
+#[cfg(test)]
+mod slices_golden;
 mod spatial;
 mod statistics;
 mod targets;
@@ -43,11 +48,12 @@ pub use crop::crop_padded;
 pub use error::AugmentError;
 pub use initial_patch::{RotationSetting, initial_patch_size};
 pub use loader::{BatchLoader, LoaderError, LoaderOptions};
-pub use options::{AugmentationOptions, Probabilities, TargetKind};
+pub use options::{Augmentation, AugmentationOptions, Probabilities, TargetKind};
 pub use plan::AugmentationPlan;
+pub use previous_stage::with_previous_stage;
 pub use random::{Purpose, sample_rng};
 pub use recipe::{Recipe, augment, crop_sample, training_sample, validation_sample};
-pub use sample::{Sample, Targets, TrainingSample};
+pub use sample::{CaseArrays, Sample, Targets, TrainingSample};
 pub use sampling::{
     FORCED_FOREGROUND_FRACTION, Locations, PatchBox, choose_case, is_forced, sample_box,
 };

@@ -1,6 +1,41 @@
 //! What a configuration, a dataset or a user may choose about augmentation.
 
 use super::error::{AugmentError, Result};
+use std::fmt;
+use std::str::FromStr;
+
+/// How much of a training sample is random beside its case and place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Augmentation {
+    /// nnU-Net's list of transforms.
+    #[default]
+    Default,
+    /// Nothing: the patch as it is, and no mirroring at prediction either (`nnUNetTrainerNoDA`).
+    None,
+}
+
+impl fmt::Display for Augmentation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Default => "default",
+            Self::None => "none",
+        })
+    }
+}
+
+impl FromStr for Augmentation {
+    type Err = AugmentError;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "default" => Ok(Self::Default),
+            "none" => Ok(Self::None),
+            _ => Err(AugmentError::UnknownAugmentation {
+                found: text.to_owned(),
+            }),
+        }
+    }
+}
 
 /// How often each random transform fires; the defaults are nnU-Net's.
 ///
@@ -27,6 +62,12 @@ pub struct Probabilities {
     pub gamma: f64,
     /// Mirroring, for each allowed axis by itself.
     pub mirror: f64,
+    /// Cascade: masks of the previous stage grow, shrink, are closed or opened; half of the labels
+    /// then take part.
+    pub morphology: f64,
+    /// Cascade: a small component of the previous stage is left out; half of the labels then
+    /// take part.
+    pub component_removal: f64,
 }
 
 impl Default for Probabilities {
@@ -42,11 +83,29 @@ impl Default for Probabilities {
             inverted_gamma: 0.1,
             gamma: 0.3,
             mirror: 0.5,
+            morphology: 0.4,
+            component_removal: 0.2,
         }
     }
 }
 
 impl Probabilities {
+    /// Nothing ever fires.
+    pub const NEVER: Self = Self {
+        rotation: 0.0,
+        scaling: 0.0,
+        noise: 0.0,
+        blur: 0.0,
+        brightness: 0.0,
+        contrast: 0.0,
+        low_resolution: 0.0,
+        inverted_gamma: 0.0,
+        gamma: 0.0,
+        mirror: 0.0,
+        morphology: 0.0,
+        component_removal: 0.0,
+    };
+
     /// Refuses what is not from 0 to 1.
     pub(super) fn check(&self) -> Result<()> {
         let all = [
@@ -60,6 +119,8 @@ impl Probabilities {
             ("inverted gamma", self.inverted_gamma),
             ("gamma", self.gamma),
             ("mirror", self.mirror),
+            ("morphology", self.morphology),
+            ("component removal", self.component_removal),
         ];
         match all
             .into_iter()
@@ -102,4 +163,9 @@ pub struct AugmentationOptions {
     pub strides: Vec<Vec<usize>>,
     /// How often transforms fire.
     pub probabilities: Probabilities,
+    /// The list of transforms or nothing; with nothing, probabilities and mirror axes do not count.
+    pub augmentation: Augmentation,
+    /// The foreground labels that a cascade's previous stage predicts, one channel each; empty
+    /// without a cascade.
+    pub previous_labels: Vec<i16>,
 }

@@ -2,7 +2,7 @@
 
 use super::error::{AugmentError, Result};
 use super::initial_patch::{RotationSetting, initial_patch_size};
-use super::options::{AugmentationOptions, Probabilities, TargetKind};
+use super::options::{Augmentation, AugmentationOptions, Probabilities, TargetKind};
 use super::targets::{check_scales, deep_supervision_scales};
 
 /// How samples of one configuration are augmented; checked once.
@@ -18,6 +18,7 @@ pub struct AugmentationPlan {
     targets: TargetKind,
     scales: Vec<[f64; 3]>,
     probabilities: Probabilities,
+    previous_labels: Vec<i16>,
 }
 
 impl AugmentationPlan {
@@ -42,17 +43,24 @@ impl AugmentationPlan {
         let size = with_depth(patch);
         let scales = deep_supervision_scales(&options.strides);
         check_scales(size, &scales)?;
+        let mirror_axes = array_axes(options.mirror_axes, patch.len())?;
+        let initial_patch = with_depth(&initial_patch_size(patch, rotation)?);
+        let (initial_patch, mirror_axes, probabilities) = match options.augmentation {
+            Augmentation::Default => (initial_patch, mirror_axes, options.probabilities),
+            Augmentation::None => (size, Vec::new(), Probabilities::NEVER),
+        };
         Ok(Self {
             patch: size,
-            initial_patch: with_depth(&initial_patch_size(patch, rotation)?),
+            initial_patch,
             rotation,
             in_plane: rotation.dummy_2d || patch.len() == 2,
             n_channels,
-            mirror_axes: array_axes(options.mirror_axes, patch.len())?,
+            mirror_axes,
             masked_channels: masked_channels(&options.use_mask_for_norm, n_channels)?,
             targets: options.targets,
             scales,
-            probabilities: options.probabilities,
+            probabilities,
+            previous_labels: options.previous_labels,
         })
     }
 
@@ -80,7 +88,7 @@ impl AugmentationPlan {
         self.in_plane
     }
 
-    /// Image channels of a sample.
+    /// Image channels of a sample, without those of a previous stage.
     #[must_use]
     pub fn n_channels(&self) -> usize {
         self.n_channels
@@ -108,6 +116,13 @@ impl AugmentationPlan {
     #[must_use]
     pub fn deep_supervision_scales(&self) -> &[[f64; 3]] {
         &self.scales
+    }
+
+    /// Foreground labels of a cascade's previous stage, one channel each behind the image's; empty
+    /// without a cascade.
+    #[must_use]
+    pub fn previous_labels(&self) -> &[i16] {
+        &self.previous_labels
     }
 
     /// How often transforms fire.
@@ -207,6 +222,28 @@ mod tests {
         assert_eq!(plan.initial_patch(), [16, 376, 376]);
         assert_eq!(plan.mirror_axes(), [0, 1, 2]);
         assert_eq!(plan.masked_channels(), [1]);
+    }
+
+    #[test]
+    fn without_augmentation_the_patch_is_read_as_it_is() {
+        let options = AugmentationOptions {
+            augmentation: Augmentation::None,
+            ..Default::default()
+        };
+        let plan = AugmentationPlan::for_patch(&[16, 320, 320], 1, options).unwrap();
+        assert_eq!(plan.initial_patch(), plan.patch());
+        assert!(plan.mirror_axes().is_empty());
+        assert_eq!(*plan.probabilities(), Probabilities::NEVER);
+        assert_eq!("none".parse(), Ok(Augmentation::None));
+        assert_eq!(
+            Augmentation::default().to_string().parse(),
+            Ok(Augmentation::Default)
+        );
+        let error = "strong".parse::<Augmentation>().unwrap_err().to_string();
+        assert!(
+            error.contains("strong") && error.contains("none"),
+            "{error}"
+        );
     }
 
     #[test]

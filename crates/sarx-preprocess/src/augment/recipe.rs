@@ -16,12 +16,13 @@ use super::mask::{mask_channels, outside_to_background};
 use super::mirror::Mirror;
 use super::noise::Noise;
 use super::plan::AugmentationPlan;
+use super::previous_stage::{Spoiling, with_previous_stage, with_spoilt_stage};
 use super::random::fires;
-use super::sample::{Sample, TrainingSample, check_size};
+use super::sample::{CaseArrays, Sample, TrainingSample, check_size};
 use super::sampling::PatchBox;
 use super::spatial::Spatial;
 use super::targets::make_targets;
-use ndarray::{Array4, ArrayView3, ArrayView4, Axis};
+use ndarray::{Array4, Axis};
 use rand::Rng;
 
 /// All parameters of the augmentation of one sample.
@@ -36,6 +37,7 @@ pub struct Recipe {
     pub(super) inverted_gamma: Option<Gamma>,
     pub(super) gamma: Option<Gamma>,
     pub(super) mirror: Mirror,
+    pub(super) spoiling: Spoiling,
 }
 
 impl Recipe {
@@ -59,6 +61,7 @@ impl Recipe {
             inverted_gamma: fires(rng, p.inverted_gamma).then(|| Gamma::draw(n, true, rng)),
             gamma: fires(rng, p.gamma).then(|| Gamma::draw(n, false, rng)),
             mirror: Mirror::draw(plan, rng),
+            spoiling: Spoiling::draw(plan.previous_labels().len(), &p, rng),
         }
     }
 
@@ -71,14 +74,15 @@ impl Recipe {
     /// Applies the recipe to an initial patch.
     ///
     /// - `sample`: `plan.initial_patch()` voxels and `plan.n_channels()` channels.
-    /// - result: `plan.patch()` voxels; labels without -1.
+    /// - result: `plan.patch()` voxels; labels without -1; in a cascade the masks of the previous
+    ///   stage are the last channels.
     ///
     /// # Errors
     ///
     /// [`crate::augment::AugmentError`] if the sample has other voxels or channels.
     pub fn apply(&self, sample: &Sample, plan: &AugmentationPlan) -> Result<Sample> {
         let initial = plan.initial_patch();
-        sample.check(plan.n_channels(), initial)?;
+        sample.check(plan.n_channels(), initial, is_cascade(plan))?;
         let patch = match self.spatial {
             Some(spatial) => spatial.apply(sample, plan.patch(), plan.in_plane()),
             None => {
@@ -86,11 +90,7 @@ impl Recipe {
                     lower: [0; 3],
                     size: initial,
                 };
-                crop_sample(
-                    sample.image.view(),
-                    sample.labels.view(),
-                    &whole.centre(plan.patch()),
-                )?
+                crop_sample(sample.arrays(), &whole.centre(plan.patch()))?
             }
         };
         Ok(self.finish(patch, plan))
@@ -107,17 +107,16 @@ impl Recipe {
     /// labels have other voxels than the image, or the image has other channels than the plan.
     pub fn apply_to_case(
         &self,
-        image: ArrayView4<'_, f32>,
-        labels: ArrayView3<'_, i16>,
+        case: CaseArrays<'_>,
         initial: &PatchBox,
         plan: &AugmentationPlan,
     ) -> Result<Sample> {
         check_size("box", plan.initial_patch(), initial.size)?;
         if self.moves_voxels() {
-            return self.apply(&crop_sample(image, labels, initial)?, plan);
+            return self.apply(&crop_sample(case, initial)?, plan);
         }
-        let patch = crop_sample(image, labels, &initial.centre(plan.patch()))?;
-        patch.check(plan.n_channels(), plan.patch())?;
+        let patch = crop_sample(case, &initial.centre(plan.patch()))?;
+        patch.check(plan.n_channels(), plan.patch(), is_cascade(plan))?;
         Ok(self.finish(patch, plan))
     }
 
@@ -127,7 +126,11 @@ impl Recipe {
         let mut sample = self.mirror.apply(sample);
         mask_channels(&mut sample, plan.masked_channels());
         outside_to_background(&mut sample.labels);
-        // A cascade's second stage appends the previous segmentation here, one channel per label.
+        if let Some(previous) = sample.previous.take() {
+            let labels = plan.previous_labels();
+            let image = sample.image.view();
+            sample.image = with_spoilt_stage(image, &previous, labels, &self.spoiling);
+        }
         sample
     }
 
@@ -153,20 +156,26 @@ impl Recipe {
     }
 }
 
+fn is_cascade(plan: &AugmentationPlan) -> bool {
+    !plan.previous_labels().is_empty()
+}
+
 /// Cuts a box out of a case; image 0 and labels -1 outside.
-///
-/// - `image`: `[c, z, y, x]`; `labels`: `[z, y, x]` on the same voxels.
 ///
 /// # Errors
 ///
-/// [`crate::augment::AugmentError`] if the labels have other voxels than the image.
-pub fn crop_sample(
-    image: ArrayView4<'_, f32>,
-    labels: ArrayView3<'_, i16>,
-    region: &PatchBox,
-) -> Result<Sample> {
+/// [`crate::augment::AugmentError`] if labels have other voxels than the image.
+pub fn crop_sample(case: CaseArrays<'_>, region: &PatchBox) -> Result<Sample> {
+    let CaseArrays {
+        image,
+        labels,
+        previous,
+    } = case;
     let (n_channels, z, y, x) = image.dim();
     check_size("label map", [z, y, x], labels.dim().into())?;
+    if let Some(previous) = previous {
+        check_size("previous stage", [z, y, x], previous.dim().into())?;
+    }
     let [depth, height, width] = region.size;
     let mut cropped = Array4::zeros((n_channels, depth, height, width));
     for (source, target) in image.axis_iter(Axis(0)).zip(cropped.axis_iter_mut(Axis(0))) {
@@ -175,6 +184,7 @@ pub fn crop_sample(
     Ok(Sample {
         image: cropped,
         labels: crop_padded(labels, region, -1),
+        previous: previous.map(|previous| crop_padded(previous, region, -1)),
     })
 }
 
@@ -193,20 +203,19 @@ pub fn augment(sample: &Sample, plan: &AugmentationPlan, rng: &mut impl Rng) -> 
 
 /// Makes a training sample: crop, augmentation and targets.
 ///
-/// - `image`: `[c, z, y, x]` of the whole case; `labels`: `[z, y, x]`.
+/// - `case`: the whole case.
 /// - `initial`: from [`crate::augment::sample_box`] with the plan's initial patch.
 ///
 /// # Errors
 ///
 /// As [`Recipe::apply_to_case`].
 pub fn training_sample(
-    image: ArrayView4<'_, f32>,
-    labels: ArrayView3<'_, i16>,
+    case: CaseArrays<'_>,
     initial: &PatchBox,
     plan: &AugmentationPlan,
     rng: &mut impl Rng,
 ) -> Result<TrainingSample> {
-    let sample = Recipe::draw(plan, rng).apply_to_case(image, labels, initial, plan)?;
+    let sample = Recipe::draw(plan, rng).apply_to_case(case, initial, plan)?;
     with_targets(sample, plan)
 }
 
@@ -218,15 +227,18 @@ pub fn training_sample(
 ///
 /// [`crate::augment::AugmentError`] if box, labels or channels do not fit.
 pub fn validation_sample(
-    image: ArrayView4<'_, f32>,
-    labels: ArrayView3<'_, i16>,
+    case: CaseArrays<'_>,
     region: &PatchBox,
     plan: &AugmentationPlan,
 ) -> Result<TrainingSample> {
     check_size("box", plan.patch(), region.size)?;
-    let mut sample = crop_sample(image, labels, region)?;
-    sample.check(plan.n_channels(), plan.patch())?;
+    let mut sample = crop_sample(case, region)?;
+    sample.check(plan.n_channels(), plan.patch(), is_cascade(plan))?;
     outside_to_background(&mut sample.labels);
+    if let Some(previous) = sample.previous.take() {
+        let (image, previous) = (sample.image.view(), previous.view());
+        sample.image = with_previous_stage(image, previous, plan.previous_labels());
+    }
     with_targets(sample, plan)
 }
 

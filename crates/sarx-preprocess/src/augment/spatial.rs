@@ -63,19 +63,24 @@ impl Spatial {
         let n_channels = sample.image.shape()[0];
         let [z, y, x] = patch;
         let mut image = Array4::zeros((n_channels, z, y, x));
-        let mut labels = Array3::zeros(patch);
-        let (from_image, from_labels) = (
-            sample.image.as_standard_layout(),
-            sample.labels.as_standard_layout(),
-        );
+        let from_image = sample.image.as_standard_layout();
         let geometry = self.geometry(sample.size(), patch, in_plane);
         if let (Some(source), Some(target)) = (from_image.as_slice(), image.as_slice_mut()) {
             geometry.image(source, target);
         }
-        if let (Some(source), Some(target)) = (from_labels.as_slice(), labels.as_slice_mut()) {
-            geometry.labels(source, target);
+        let moved = |labels: &Array3<i16>| {
+            let mut target = Array3::zeros(patch);
+            let source = labels.as_standard_layout();
+            if let (Some(source), Some(target)) = (source.as_slice(), target.as_slice_mut()) {
+                geometry.labels(source, target);
+            }
+            target
+        };
+        Sample {
+            image,
+            labels: moved(&sample.labels),
+            previous: sample.previous.as_ref().map(moved),
         }
-        Sample { image, labels }
     }
 
     fn geometry(&self, source: [usize; 3], target: [usize; 3], in_plane: bool) -> Geometry {

@@ -195,3 +195,33 @@ fn logits_that_do_not_belong_to_the_case_are_refused() {
         PreprocessError::Properties { .. }
     ));
 }
+
+#[test]
+fn labels_for_the_next_stage_are_resampled_logits_on_its_grid() {
+    let order = [0, 1, 2];
+    for own_mm in [[1.2, 1.0, 1.0], [4.0, 1.0, 1.0]] {
+        for heads in both_heads() {
+            let properties = properties(order, [3, 4, 3]);
+            let spec = PreprocessSpec {
+                target_spacing_mm: TargetSpacing::Volume(own_mm),
+                ..spec(order, Resampling::LOGITS)
+            };
+            let logits = random_logits(heads.count(), [3, 4, 3], 8);
+            let next = TargetSpacing::Volume([0.9, 0.4, 0.5]);
+            // The crop is 6 x 5 x 4 voxels of 1.5 x 1 x 0.75 mm; 12.5 voxels are rounded to even.
+            let size = [10, 12, 6];
+            let geometry = ResampleGeometry {
+                from_mm: own_mm,
+                to_mm: own_mm,
+                size,
+            };
+            let mut resampled = Array4::zeros((heads.count(), size[0], size[1], size[2]));
+            for (mut out, channel) in resampled.outer_iter_mut().zip(logits.outer_iter()) {
+                out.assign(&resample_image(channel, &geometry, &Resampling::LOGITS));
+            }
+            let found = labels_for_next_stage(logits.view(), &heads, &properties, &spec, next);
+            let expected = decide_plainly(&resampled, &heads);
+            assert_eq!(found.unwrap(), expected, "{own_mm:?} {heads:?}");
+        }
+    }
+}

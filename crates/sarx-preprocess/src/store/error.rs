@@ -50,6 +50,22 @@ pub enum StoreError {
         /// The case.
         case: CaseId,
     },
+    /// The labels of a previous stage were made by another model.
+    #[error(
+        "the labels of the previous stage for case \"{case}\" were made by another {what} ({found}, {expected} is wanted); predict them again: {path:?}"
+    )]
+    OtherStage {
+        /// The case.
+        case: CaseId,
+        /// `plans`, `configuration` or `next configuration`.
+        what: &'static str,
+        /// What is wanted.
+        expected: String,
+        /// What the file says.
+        found: String,
+        /// The case's document.
+        path: PathBuf,
+    },
     /// A file that the operating system does not let us read.
     #[error("cannot read ({source}): {path:?}")]
     Read {

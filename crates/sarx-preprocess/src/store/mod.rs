@@ -16,9 +16,11 @@ mod mapped_case;
 mod mapped_npy;
 mod paths;
 mod schema;
+mod stage;
 
 pub use error::StoreError;
 pub use mapped_case::MappedCase;
+pub use stage::{MappedLabels, StageIdentity, StageStore};
 
 use crate::{ClassLocations, PreprocessedCase};
 use ndarray::Array2;

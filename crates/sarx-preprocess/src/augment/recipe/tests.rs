@@ -27,6 +27,22 @@ fn case(n_channels: usize, size: [usize; 3]) -> (Array4<f32>, Array3<i16>) {
     (image, labels)
 }
 
+fn whole(image: Array4<f32>, labels: Array3<i16>) -> Sample {
+    Sample {
+        image,
+        labels,
+        previous: None,
+    }
+}
+
+fn arrays<'a>(image: &'a Array4<f32>, labels: &'a Array3<i16>) -> CaseArrays<'a> {
+    CaseArrays {
+        image: image.view(),
+        labels: labels.view(),
+        previous: None,
+    }
+}
+
 const ALL: Probabilities = Probabilities {
     rotation: 1.0,
     scaling: 1.0,
@@ -38,19 +54,10 @@ const ALL: Probabilities = Probabilities {
     inverted_gamma: 1.0,
     gamma: 1.0,
     mirror: 1.0,
+    morphology: 1.0,
+    component_removal: 1.0,
 };
-const NONE: Probabilities = Probabilities {
-    rotation: 0.0,
-    scaling: 0.0,
-    noise: 0.0,
-    blur: 0.0,
-    brightness: 0.0,
-    contrast: 0.0,
-    low_resolution: 0.0,
-    inverted_gamma: 0.0,
-    gamma: 0.0,
-    mirror: 0.0,
-};
+const NONE: Probabilities = Probabilities::NEVER;
 
 fn with(probabilities: Probabilities) -> AugmentationOptions {
     AugmentationOptions {
@@ -121,7 +128,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_sample_does_not() {
     for patch in [&[12, 14, 16][..], &[4, 14, 16], &[14, 16]] {
         let plan = plan(patch, 2, with(ALL));
         let (image, labels) = case(2, plan.initial_patch());
-        let sample = Sample { image, labels };
+        let sample = whole(image, labels);
         let make = |place| {
             let mut rng = sample_rng(1, 0, 0, place, Purpose::Training);
             augment(&sample, &plan, &mut rng).unwrap()
@@ -140,7 +147,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_sample_does_not() {
 fn nothing_fired_is_the_centre_crop() {
     let plan = plan(&[7, 8, 9], 1, with(NONE));
     let (image, labels) = case(1, plan.initial_patch());
-    let sample = Sample { image, labels };
+    let sample = whole(image, labels);
     let mut rng = sample_rng(1, 0, 0, 0, Purpose::Training);
     let cropped = augment(&sample, &plan, &mut rng).unwrap();
     let [z, y, x] = std::array::from_fn(|axis| {
@@ -169,10 +176,9 @@ fn reading_from_the_case_equals_cropping_first() {
         };
         let mut rng = sample_rng(23, 0, 0, 0, Purpose::Training);
         let recipe = Recipe::draw(&plan, &mut rng);
-        let direct = recipe
-            .apply_to_case(image.view(), labels.view(), &initial, &plan)
-            .unwrap();
-        let cropped = crop_sample(image.view(), labels.view(), &initial).unwrap();
+        let case = arrays(&image, &labels);
+        let direct = recipe.apply_to_case(case, &initial, &plan).unwrap();
+        let cropped = crop_sample(case, &initial).unwrap();
         assert_eq!(direct, recipe.apply(&cropped, &plan).unwrap());
     }
 }
@@ -189,7 +195,7 @@ fn voxels_outside_of_the_body_are_zero_in_masked_channels_only() {
     let plan = plan(&[6, 6, 6], 2, options);
     let (mut image, labels) = case(2, plan.initial_patch());
     image.mapv_inplace(|v| v.abs() + 1.0);
-    let sample = Sample { image, labels };
+    let sample = whole(image, labels);
     let mut rng = sample_rng(24, 0, 0, 0, Purpose::Training);
     let made = augment(&sample, &plan, &mut rng).unwrap();
     let offset = plan.initial_patch()[0] / 2 - 3;
@@ -220,7 +226,7 @@ fn validation_changes_nothing_but_the_label_outside() {
         lower: [-2, 0, 1],
         size: [8, 8, 8],
     };
-    let made = validation_sample(image.view(), labels.view(), &region, &plan).unwrap();
+    let made = validation_sample(arrays(&image, &labels), &region, &plan).unwrap();
     assert_eq!(
         made.image.slice(s![0, 2.., .., ..]),
         image.slice(s![0, ..6, ..8, 1..])
@@ -245,7 +251,7 @@ fn samples_that_do_not_fit_the_plan_are_refused() {
     let plan = plan(&[8, 8, 8], 2, with(ALL));
     let mut rng = sample_rng(25, 0, 0, 0, Purpose::Training);
     let (image, labels) = case(2, [8, 8, 8]);
-    let sample = Sample { image, labels };
+    let sample = whole(image, labels);
     let error = augment(&sample, &plan, &mut rng).unwrap_err();
     let expected = plan.initial_patch();
     assert_eq!(
@@ -257,7 +263,7 @@ fn samples_that_do_not_fit_the_plan_are_refused() {
         }
     );
     let (image, labels) = case(3, plan.initial_patch());
-    let error = augment(&Sample { image, labels }, &plan, &mut rng).unwrap_err();
+    let error = augment(&whole(image, labels), &plan, &mut rng).unwrap_err();
     assert_eq!(
         error,
         AugmentError::ChannelCount {
@@ -272,7 +278,7 @@ fn samples_that_do_not_fit_the_plan_are_refused() {
         lower: [0; 3],
         size: [8; 3],
     };
-    let error = validation_sample(image.view(), labels.view(), &region, &plan).unwrap_err();
+    let error = validation_sample(arrays(&image, &labels), &region, &plan).unwrap_err();
     let (expected, found) = ([8, 8, 8], [8, 8, 9]);
     assert_eq!(
         error,
@@ -282,4 +288,55 @@ fn samples_that_do_not_fit_the_plan_are_refused() {
             found
         }
     );
+}
+
+#[test]
+fn the_previous_stage_moves_with_the_labels_and_becomes_the_last_channels() {
+    let options = AugmentationOptions {
+        previous_labels: vec![1, 2],
+        ..with(Probabilities {
+            rotation: 1.0,
+            scaling: 1.0,
+            mirror: 1.0,
+            ..NONE
+        })
+    };
+    for patch in [&[7, 8, 9][..], &[3, 10, 12]] {
+        let plan = plan(patch, 1, options.clone());
+        let (image, labels) = case(1, [11, 13, 20]);
+        let case = CaseArrays {
+            previous: Some(labels.view()),
+            ..arrays(&image, &labels)
+        };
+        let initial = PatchBox {
+            lower: [-1, -2, 6],
+            size: plan.initial_patch(),
+        };
+        let mut rng = sample_rng(26, 0, 0, 0, Purpose::Training);
+        let recipe = Recipe::draw(&plan, &mut rng);
+        let made = recipe.apply_to_case(case, &initial, &plan).unwrap();
+        assert_eq!(made.image.shape()[0], 3);
+        for (channel, label) in [(1, 1), (2, 2)] {
+            for ((z, y, x), &found) in made.labels.indexed_iter() {
+                let expected = if found == label { 1.0 } else { 0.0 };
+                assert_eq!(made.image[[channel, z, y, x]], expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cascade_without_its_previous_stage_is_refused() {
+    let options = AugmentationOptions {
+        previous_labels: vec![1],
+        ..with(NONE)
+    };
+    let plan = plan(&[8, 8, 8], 1, options);
+    let (image, labels) = case(1, [9, 9, 9]);
+    let region = PatchBox {
+        lower: [0; 3],
+        size: [8; 3],
+    };
+    let error = validation_sample(arrays(&image, &labels), &region, &plan).unwrap_err();
+    assert_eq!(error, AugmentError::PreviousStage { expected: true });
 }

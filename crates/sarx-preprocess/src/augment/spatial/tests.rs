@@ -16,7 +16,11 @@ fn random_sample(size: [usize; 3], n_labels: usize) -> Sample {
     let labels = Array3::from_shape_simple_fn(size, || {
         uniform(&mut rng, -1.0, n_labels as f64 - 1.0).floor() as i16
     });
-    Sample { image, labels }
+    Sample {
+        image,
+        labels,
+        previous: None,
+    }
 }
 
 fn compare<const D: usize>(lattice: &Lattice<D>, sample: &Sample, moved: &Sample) -> [usize; 2] {
