@@ -19,6 +19,17 @@ pub(crate) struct Checkpoint {
     path: PathBuf,
 }
 
+/// A tensor of the state dict, without its numbers.
+#[derive(Debug)]
+struct StoredTensor {
+    /// Its one name, whatever alias the key is.
+    name: String,
+    /// Its key in the file.
+    key: String,
+    /// Where its numbers are.
+    tensor: TorchTensor,
+}
+
 impl Checkpoint {
     /// Opens a checkpoint. No code in it is run; foreign code is refused by name.
     pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
@@ -121,9 +132,9 @@ impl Checkpoint {
             path: self.path.clone(),
             source,
         };
-        let mut by_name: HashMap<&str, Vec<&(String, String, TorchTensor)>> = HashMap::new();
+        let mut by_name: HashMap<&str, Vec<&StoredTensor>> = HashMap::new();
         for tensor in &tensors {
-            by_name.entry(&tensor.0).or_default().push(tensor);
+            by_name.entry(&tensor.name).or_default().push(tensor);
         }
         for (name, shape) in expected {
             let Some(same) = by_name.get(name.as_str()) else {
@@ -134,7 +145,7 @@ impl Checkpoint {
                     found: by_name.len(),
                 }));
             };
-            for (_, key, tensor) in same {
+            for StoredTensor { key, tensor, .. } in same {
                 let found = slice_kernels::from_nnunet(tensor.shape.clone(), n_axes);
                 if found != *shape {
                     return Err(unfit(WeightsError::Shape {
@@ -146,8 +157,10 @@ impl Checkpoint {
             }
         }
         let known: HashSet<&str> = expected.iter().map(|(name, _)| name.as_str()).collect();
-        if let Some((_, key, _)) = tensors.iter().find(|t| !known.contains(t.0.as_str())) {
-            return Err(unfit(WeightsError::Extra { name: key.clone() }));
+        let is_foreign = |stored: &&StoredTensor| !known.contains(stored.name.as_str());
+        if let Some(foreign) = tensors.iter().find(is_foreign) {
+            let name = foreign.key.clone();
+            return Err(unfit(WeightsError::Extra { name }));
         }
         let mut arrays = Vec::with_capacity(expected.len());
         for (name, shape) in expected {
@@ -168,11 +181,11 @@ impl Checkpoint {
         n_file_bytes: usize,
     ) -> Result<Vec<NamedArray>, ModelError> {
         let tensors = self.tensors()?;
-        let mut by_name: Vec<(&str, Vec<&(String, String, TorchTensor)>)> = Vec::new();
+        let mut by_name: Vec<(&str, Vec<&StoredTensor>)> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
         for tensor in &tensors {
-            let place = *places.entry(&tensor.0).or_insert_with(|| {
-                by_name.push((&tensor.0, Vec::new()));
+            let place = *places.entry(&tensor.name).or_insert_with(|| {
+                by_name.push((&tensor.name, Vec::new()));
                 by_name.len() - 1
             });
             by_name[place].1.push(tensor);
@@ -180,7 +193,7 @@ impl Checkpoint {
         let mut n_values = 0usize;
         let mut arrays = Vec::with_capacity(by_name.len());
         for (name, same) in by_name {
-            let tensor = &same[0].2;
+            let tensor = &same[0].tensor;
             n_values = n_values.saturating_add(tensor.len());
             // Two bytes are the smallest float.
             if n_values > n_file_bytes / 2 {
@@ -195,8 +208,8 @@ impl Checkpoint {
         Ok(arrays)
     }
 
-    /// Every tensor: its canonical name, its key in the file, and where its numbers are.
-    fn tensors(&self) -> Result<Vec<(String, String, TorchTensor)>, ModelError> {
+    /// Every tensor of the state dict, in the order of the file.
+    fn tensors(&self) -> Result<Vec<StoredTensor>, ModelError> {
         let weights = self.key("network_weights")?;
         let weights = weights
             .as_dict()
@@ -208,28 +221,32 @@ impl Checkpoint {
             let tensor = value
                 .as_tensor()
                 .ok_or_else(|| self.bad(&format!("{key:?} is {}, no tensor", value.kind())))?;
-            Ok((canonical(key), key.to_owned(), tensor.clone()))
+            Ok(StoredTensor {
+                name: canonical(key),
+                key: key.to_owned(),
+                tensor: tensor.clone(),
+            })
         };
         weights.iter().map(tensor).collect()
     }
 
     /// The numbers of the first, after a check that the others have the same.
-    fn values(&mut self, same: &[&(String, String, TorchTensor)]) -> Result<Vec<f32>, ModelError> {
-        let Some(((_, name, first), aliases)) = same.split_first() else {
+    fn values(&mut self, same: &[&StoredTensor]) -> Result<Vec<f32>, ModelError> {
+        let Some((first, aliases)) = same.split_first() else {
             unreachable!("a name is listed with at least one tensor")
         };
-        let values = self.floats(name, first)?;
-        for (_, alias, tensor) in aliases {
-            if tensor == first {
+        let values = self.floats(first)?;
+        for alias in aliases {
+            if alias.tensor == first.tensor {
                 continue;
             }
-            let other = self.floats(alias, tensor)?;
+            let other = self.floats(alias)?;
             // Bit by bit: NaN is the same as itself here.
             let bits = |value: &f32| value.to_bits();
             if !other.iter().map(bits).eq(values.iter().map(bits)) {
                 return Err(ModelError::AliasDiffers {
-                    alias: alias.clone(),
-                    name: name.clone(),
+                    alias: alias.key.clone(),
+                    name: first.key.clone(),
                     path: self.path.clone(),
                 });
             }
@@ -237,11 +254,11 @@ impl Checkpoint {
         Ok(values)
     }
 
-    fn floats(&mut self, name: &str, tensor: &TorchTensor) -> Result<Vec<f32>, ModelError> {
+    fn floats(&mut self, stored: &StoredTensor) -> Result<Vec<f32>, ModelError> {
         self.archive
-            .floats(tensor)
+            .floats(&stored.tensor)
             .map_err(|source| ModelError::Tensor {
-                name: name.to_owned(),
+                name: stored.key.clone(),
                 path: self.path.clone(),
                 source: Box::new(source),
             })
