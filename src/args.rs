@@ -105,6 +105,11 @@ pub(crate) enum Verb {
                       --out predictions/summary.json --cohort cohort/cohort.csv --by site,histology"
     )]
     Evaluate(EvaluateArgs),
+    /// Bring a model in from nnU-Net, out to nnU-Net, or show what is in it
+    #[command(after_help = "Examples:\n  sarx model show results\n  \
+                      sarx model import nnUNetTrainer__nnUNetPlans__3d_fullres --out model\n  \
+                      sarx model export model --out nnUNetTrainer__nnUNetPlans__3d_fullres")]
+    Model(ModelArgs),
 }
 
 #[derive(Debug, Args)]
@@ -262,7 +267,7 @@ pub(crate) struct TrainArgs {
     /// Cascade: model folder of the previous stage, with all its folds trained and validated
     #[arg(long, value_name = "MODEL")]
     pub(crate) previous: Option<PathBuf>,
-    /// Begin from these weights (a .safetensors file or a fold's folder); only the heads are new
+    /// Begin from these weights (a .safetensors file, nnU-Net's .pth, or a fold's folder); only the heads are new
     #[arg(long, value_name = "WEIGHTS")]
     pub(crate) pretrained: Option<PathBuf>,
     /// Go on from the last checkpoint
@@ -285,7 +290,7 @@ pub(crate) struct TrainArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PredictArgs {
-    /// Model folder with plans.json, dataset.json and fold_N
+    /// Model folder with plans.json, dataset.json and fold_N, made by sarx or by nnU-Net
     #[arg(long)]
     pub(crate) model: PathBuf,
     /// Folder with CASE_0000.nii.gz and so on
@@ -363,6 +368,53 @@ pub(crate) struct EvaluateArgs {
     /// Score the rest when predictions are missing; they are named in the result
     #[arg(long)]
     pub(crate) allow_missing: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelArgs {
+    #[command(subcommand)]
+    pub(crate) act: ModelAct,
+}
+
+/// What to do with a model.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelAct {
+    /// Write a model of nnU-Net (plans.json, dataset.json, fold_N/*.pth) as a model of sarx
+    #[command(after_help = "Example:\n  sarx model import NNUNET_FOLDER --out model")]
+    Import(ModelImportArgs),
+    /// Write a model as a folder that nnU-Net loads
+    #[command(after_help = "Example:\n  sarx model export model --out NNUNET_FOLDER")]
+    Export(ModelExportArgs),
+    /// Say what a model is: configuration, network, folds, origin
+    #[command(after_help = "Example:\n  sarx model show model --json")]
+    Show(ModelShowArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelImportArgs {
+    /// Folder that nnU-Net trained
+    pub(crate) folder: PathBuf,
+    /// Model folder to write; must not exist or be empty
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelExportArgs {
+    /// Model folder
+    pub(crate) folder: PathBuf,
+    /// Folder to write; must not exist or be empty
+    #[arg(long, value_name = "NNUNET_FOLDER")]
+    pub(crate) out: PathBuf,
+    /// Class of trainer that nnU-Net shall look up [default: that of an imported model, else nnUNetTrainer]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) trainer_name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelShowArgs {
+    /// Model folder of sarx or nnU-Net
+    pub(crate) folder: PathBuf,
 }
 
 /// A device as it is typed.

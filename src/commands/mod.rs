@@ -4,6 +4,7 @@ mod best;
 mod demo;
 mod ensemble;
 mod evaluate;
+mod model;
 mod phantom;
 mod plan;
 mod postprocess;
@@ -33,6 +34,7 @@ pub(crate) fn run(verb: &Verb, console: &Console) -> Result<Outcome> {
         Verb::Postprocess(args) => postprocess::run(args, console),
         Verb::Best(args) => best::run(args, console),
         Verb::Evaluate(args) => evaluate::run(args, console),
+        Verb::Model(args) => model::run(args, console),
     }
 }
 

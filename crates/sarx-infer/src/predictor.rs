@@ -21,7 +21,8 @@ pub struct PredictOptions {
     pub folds: Vec<Fold>,
     /// Which weights of each fold.
     pub weights: WeightsKind,
-    /// Average over all mirrored images; nnU-Net: yes.
+    /// Average over images mirrored along the axes that the model allows
+    /// ([`ModelFolder::mirror_axes`]); nnU-Net: yes.
     pub mirroring: bool,
     /// Distance of tiles as a fraction of the patch, `(0, 1]`; nnU-Net: 0.5.
     pub step: f64,
@@ -79,7 +80,8 @@ impl Predictor {
         Ok(Self { folds, ..predictor })
     }
 
-    /// Takes networks that are already there, all on `device` and of one architecture.
+    /// Takes networks that are already there, all on `device` and of one architecture. They may be
+    /// mirrored along all axes.
     #[must_use]
     pub fn new(
         networks: Vec<Unet>,
@@ -227,6 +229,7 @@ mod tests {
 
     #[test]
     fn three_axes_give_eight_mirrorings() {
+        assert_eq!(subsets(&[]), [Vec::<isize>::new()]);
         let found = subsets(&[2, 3, 4]);
         assert_eq!(found.len(), 8);
         assert!(found[0].is_empty());

@@ -143,4 +143,74 @@ pub enum ModelError {
         /// Channels of dataset.json.
         dataset: usize,
     },
+    /// A checkpoint of nnU-Net that cannot be read.
+    #[error("the checkpoint cannot be read: {path:?}")]
+    Torch {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<sarx_torch::TorchError>,
+    },
+    /// A checkpoint of nnU-Net that lacks something, or holds it in another form.
+    #[error("the checkpoint is none of nnU-Net's: {what}: {path:?}")]
+    Checkpoint {
+        /// What is wrong.
+        what: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A tensor of a checkpoint that cannot be read.
+    #[error("tensor \"{name}\" of the checkpoint cannot be read: {path:?}")]
+    Tensor {
+        /// Its key.
+        name: String,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<sarx_torch::TorchError>,
+    },
+    /// Two names of one tensor hold different numbers.
+    #[error(
+        "tensor \"{alias}\" of the checkpoint must be the same as \"{name}\" but holds other numbers: \
+         {path:?}"
+    )]
+    AliasDiffers {
+        /// Key of the alias.
+        alias: String,
+        /// Key of the tensor.
+        name: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A fold of another configuration than the first.
+    #[error(
+        "the fold was trained as configuration \"{found}\", the first fold as \"{expected}\": {path:?}"
+    )]
+    OtherConfiguration {
+        /// Configuration of the first fold.
+        expected: String,
+        /// Configuration of this fold.
+        found: String,
+        /// The checkpoint.
+        path: PathBuf,
+    },
+    /// A mirroring axis that the network does not have.
+    #[error(
+        "the checkpoint allows mirroring along axis {axis}, but configuration \"{configuration}\" has \
+         {n_axes} axes"
+    )]
+    MirroringAxis {
+        /// The axis.
+        axis: usize,
+        /// The configuration.
+        configuration: String,
+        /// Its axes.
+        n_axes: usize,
+    },
+    /// A folder that would be written over.
+    #[error("the folder exists and is not empty; choose another, nothing was changed: {path:?}")]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
 }

@@ -4,7 +4,10 @@
 //! plans.json  dataset.json  manifest.json
 //! fold_0/checkpoint_final.safetensors  fold_0/checkpoint_best.safetensors  ..
 //! ```
+//!
+//! A folder that nnU-Net made has no manifest and `.pth` files in the folds; it is read in place.
 
+use crate::nnunet::{self, Checkpoint, TrainingRecord};
 use crate::{
     Manifest, ModelError, TrainingFacts, network, plans_hash, preprocess_spec, previous_labels,
     unet_config,
@@ -12,7 +15,6 @@ use crate::{
 use sarx_nn::{Device, Unet, UnetConfig, WeightsFile};
 use sarx_plan::{Configuration, DatasetJson, Fold, Plans};
 use sarx_preprocess::PreprocessSpec;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Which weights of a fold.
@@ -25,10 +27,35 @@ pub enum WeightsKind {
 }
 
 impl WeightsKind {
-    fn file_name(self) -> &'static str {
+    /// Both, in the order in which they are looked for.
+    pub const ALL: [Self; 2] = [Self::Final, Self::Best];
+
+    /// Stem of the file, as nnU-Net's.
+    #[must_use]
+    pub fn stem(self) -> &'static str {
         match self {
-            Self::Final => "checkpoint_final.safetensors",
-            Self::Best => "checkpoint_best.safetensors",
+            Self::Final => "checkpoint_final",
+            Self::Best => "checkpoint_best",
+        }
+    }
+}
+
+/// How the weights of a folder are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WeightsFormat {
+    /// Our own: safetensors.
+    Safetensors,
+    /// nnU-Net's: archives of torch.
+    Torch,
+}
+
+impl WeightsFormat {
+    /// Ending of the files, with its dot.
+    #[must_use]
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Safetensors => ".safetensors",
+            Self::Torch => ".pth",
         }
     }
 }
@@ -49,19 +76,30 @@ pub struct ModelFolder {
     manifest: Manifest,
     unet: UnetConfig,
     spec: PreprocessSpec,
+    format: WeightsFormat,
 }
 
 impl ModelFolder {
-    /// Opens a model.
+    /// Opens a model: a folder of ours, or, if it has no manifest, one that nnU-Net made. What a
+    /// manifest would say is then in the checkpoint of the first fold.
     ///
     /// # Errors
     ///
     /// [`ModelError`] if a document is missing, damaged, or does not fit the others.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
-        let manifest = read_manifest(&path.join("manifest.json"))?;
+        let manifest_path = path.join("manifest.json");
+        if !manifest_path.exists()
+            && let Some(checkpoint) = nnunet::first_checkpoint(path)
+        {
+            let plans = Plans::read(&path.join("plans.json"))?;
+            let dataset = DatasetJson::read(&path.join("dataset.json"))?;
+            let manifest = nnunet::manifest(&checkpoint, &plans, &dataset)?;
+            return Self::assemble(path, plans, dataset, manifest, WeightsFormat::Torch);
+        }
+        let manifest = read_manifest(&manifest_path)?;
         let plans = Plans::read(&path.join("plans.json"))?;
         let dataset = DatasetJson::read(&path.join("dataset.json"))?;
-        Self::assemble(path, plans, dataset, manifest)
+        Self::assemble(path, plans, dataset, manifest, WeightsFormat::Safetensors)
     }
 
     /// Prepares a folder for training: writes the documents, or checks that those there are the
@@ -86,8 +124,10 @@ impl ModelFolder {
             slice_axes: facts.slice_axes,
             previous_stage: plans.configuration(configuration)?.previous_stage,
             mirror_axes: facts.mirror_axes,
+            origin: None,
         };
-        let model = Self::assemble(path, plans.clone(), dataset.clone(), manifest)?;
+        let format = WeightsFormat::Safetensors;
+        let model = Self::assemble(path, plans.clone(), dataset.clone(), manifest, format)?;
         if path.join("manifest.json").exists() {
             let existing = Self::open(path)?;
             model.require_same(&existing)?;
@@ -103,6 +143,7 @@ impl ModelFolder {
         plans: Plans,
         dataset: DatasetJson,
         manifest: Manifest,
+        format: WeightsFormat,
     ) -> Result<Self, ModelError> {
         let configuration = plans.configuration(&manifest.configuration)?;
         if manifest.previous_stage != configuration.previous_stage {
@@ -127,6 +168,7 @@ impl ModelFolder {
             manifest,
             unet,
             spec,
+            format,
         })
     }
 
@@ -165,7 +207,9 @@ impl ModelFolder {
     fn refuse_foreign_documents(&self) -> Result<(), ModelError> {
         let plans = self.path.join("plans.json");
         let dataset = self.path.join("dataset.json");
-        let foreign = if plans.exists() && !Plans::read(&plans).is_ok_and(|p| p == self.plans) {
+        let foreign = if nnunet::first_checkpoint(&self.path).is_some() {
+            "checkpoint of nnU-Net"
+        } else if plans.exists() && !Plans::read(&plans).is_ok_and(|p| p == self.plans) {
             "plans.json"
         } else if dataset.exists()
             && !DatasetJson::read(&dataset).is_ok_and(|d| d == self.dataset && plans.exists())
@@ -191,11 +235,7 @@ impl ModelFolder {
         self.plans.write(&self.path.join("plans.json"))?;
         self.dataset.write(&self.path.join("dataset.json"))?;
         // Last: a folder with a manifest is whole.
-        sarx_io::write_atomic(&self.path.join("manifest.json"), |out| {
-            serde_json::to_writer_pretty(&mut *out, &self.manifest)?;
-            out.write_all(b"\n")
-        })?;
-        Ok(())
+        self.manifest.write(&self.path.join("manifest.json"))
     }
 
     /// Folds that have weights, in order.
@@ -209,21 +249,35 @@ impl ModelFolder {
             path: self.path.clone(),
             source,
         };
-        let mut folds = Vec::new();
-        for entry in std::fs::read_dir(&self.path).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
-            let fold = name
-                .to_str()
-                .and_then(|n| n.strip_prefix("fold_")?.parse::<Fold>().ok());
-            folds.extend(fold.filter(|&fold| self.weights_path(fold, kind).exists()));
-        }
-        folds.sort_unstable();
+        let folds = folds_with(&self.path, kind, self.format).map_err(failed)?;
         if folds.is_empty() {
             return Err(ModelError::NoFolds {
                 path: self.path.clone(),
             });
         }
         Ok(folds)
+    }
+
+    /// Everything that the folder has weights of: all folds, final before best.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError`] if the folder cannot be listed or has no weights at all.
+    pub fn all_weights(&self) -> Result<Vec<(Fold, WeightsKind)>, ModelError> {
+        let mut weights = Vec::new();
+        for kind in WeightsKind::ALL {
+            match self.folds(kind) {
+                Ok(folds) => weights.extend(folds.into_iter().map(|fold| (fold, kind))),
+                Err(ModelError::NoFolds { .. }) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        if weights.is_empty() {
+            let path = self.path.clone();
+            return Err(ModelError::NoFolds { path });
+        }
+        weights.sort_by_key(|(fold, _)| *fold);
+        Ok(weights)
     }
 
     /// Loads the network of a fold; every parameter must be there with its shape.
@@ -237,31 +291,19 @@ impl ModelFolder {
         kind: WeightsKind,
         device: &Device,
     ) -> Result<Unet, ModelError> {
-        let path = self.weights_path(fold, kind);
-        if !path.exists() {
-            let folds = self.folds(kind).unwrap_or_default();
-            let available = folds.iter().map(Fold::to_string).collect::<Vec<_>>();
-            let available = if available.is_empty() {
-                "none".to_owned()
-            } else {
-                available.join(", ")
-            };
-            return Err(ModelError::NoFold {
-                fold,
-                available,
-                path,
-            });
-        }
-        let bytes = std::fs::read(&path).map_err(|source| ModelError::Read {
-            what: "the weights",
-            path: path.clone(),
-            source,
-        })?;
+        let path = self.existing_weights(fold, kind)?;
         let unfit = |source| ModelError::Weights {
             path: path.clone(),
             source,
         };
-        let file = WeightsFile::from_bytes(&bytes).map_err(unfit)?;
+        let arrays = match self.format {
+            WeightsFormat::Safetensors => self.read_safetensors(&path)?.arrays,
+            WeightsFormat::Torch => {
+                let n_axes = self.configuration.n_axes();
+                let mut checkpoint = self.open_checkpoint(&path)?;
+                checkpoint.weights(&self.unet.parameter_shapes(), n_axes)?
+            }
+        };
         let unet = self
             .unet
             .init(device, 0)
@@ -269,15 +311,85 @@ impl ModelFolder {
                 configuration: self.configuration.name.clone(),
                 source,
             })?;
-        unet.with_parameters(file.arrays).map_err(unfit)
+        unet.with_parameters(arrays).map_err(unfit)
+    }
+
+    /// How far nnU-Net's training of a fold was; `None` if the weights were trained here, whose
+    /// own record only the training reads.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError`] if the fold has no weights or its file is damaged.
+    pub fn training_record(
+        &self,
+        fold: Fold,
+        kind: WeightsKind,
+    ) -> Result<Option<TrainingRecord>, ModelError> {
+        let path = self.existing_weights(fold, kind)?;
+        match self.format {
+            WeightsFormat::Torch => Ok(Some(self.open_checkpoint(&path)?.training_record())),
+            WeightsFormat::Safetensors => {
+                let file = self.read_safetensors(&path)?;
+                TrainingRecord::from_metadata(&file.metadata)
+                    .map_err(|what| ModelError::Checkpoint { what, path })
+            }
+        }
+    }
+
+    fn read_safetensors(&self, path: &Path) -> Result<WeightsFile, ModelError> {
+        let bytes = std::fs::read(path).map_err(|source| ModelError::Read {
+            what: "the weights",
+            path: path.to_owned(),
+            source,
+        })?;
+        WeightsFile::from_bytes(&bytes).map_err(|source| ModelError::Weights {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    fn open_checkpoint(&self, path: &Path) -> Result<Checkpoint, ModelError> {
+        let checkpoint = Checkpoint::open(path)?;
+        let found = checkpoint.configuration()?;
+        if found != self.configuration.name {
+            return Err(ModelError::OtherConfiguration {
+                expected: self.configuration.name.clone(),
+                found: found.to_owned(),
+                path: path.to_owned(),
+            });
+        }
+        Ok(checkpoint)
+    }
+
+    fn existing_weights(&self, fold: Fold, kind: WeightsKind) -> Result<PathBuf, ModelError> {
+        let path = self.weights_path(fold, kind);
+        if path.exists() {
+            return Ok(path);
+        }
+        let folds = self.folds(kind).unwrap_or_default();
+        let available = folds.iter().map(Fold::to_string).collect::<Vec<_>>();
+        let available = if available.is_empty() {
+            "none".to_owned()
+        } else {
+            available.join(", ")
+        };
+        Err(ModelError::NoFold {
+            fold,
+            available,
+            path,
+        })
     }
 
     /// File of a fold's weights.
     #[must_use]
     pub fn weights_path(&self, fold: Fold, kind: WeightsKind) -> PathBuf {
-        self.path
-            .join(fold_folder_name(fold))
-            .join(kind.file_name())
+        weights_path(&self.path, fold, kind, self.format)
+    }
+
+    /// How the weights are kept: in our form, or in nnU-Net's.
+    #[must_use]
+    pub fn weights_format(&self) -> WeightsFormat {
+        self.format
     }
 
     /// The folder.
@@ -346,6 +458,31 @@ impl ModelFolder {
     }
 }
 
+/// File of a fold's weights in the folder of a model.
+fn weights_path(folder: &Path, fold: Fold, kind: WeightsKind, format: WeightsFormat) -> PathBuf {
+    folder
+        .join(fold_folder_name(fold))
+        .join(format!("{}{}", kind.stem(), format.ending()))
+}
+
+/// Folds of a folder that have weights, in order.
+pub(crate) fn folds_with(
+    folder: &Path,
+    kind: WeightsKind,
+    format: WeightsFormat,
+) -> std::io::Result<Vec<Fold>> {
+    let mut folds = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let fold = name
+            .to_str()
+            .and_then(|n| n.strip_prefix("fold_")?.parse::<Fold>().ok());
+        folds.extend(fold.filter(|&fold| weights_path(folder, fold, kind, format).exists()));
+    }
+    folds.sort_unstable();
+    Ok(folds)
+}
+
 fn quoted(stage: Option<&str>) -> String {
     stage.map_or_else(|| "none".to_owned(), |name| format!("\"{name}\""))
 }
@@ -377,11 +514,13 @@ pub fn read_manifest(path: &Path) -> Result<Manifest, ModelError> {
         path: path.to_owned(),
     };
     let manifest: Manifest = serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
-    if manifest.schema_version != Manifest::SCHEMA_VERSION {
+    let known = Manifest::OLDEST_VERSION..=Manifest::SCHEMA_VERSION;
+    if !known.contains(&manifest.schema_version) {
         return Err(bad(format!(
-            "schema version {}, this build reads {}",
+            "schema version {}, this build reads {} to {}",
             manifest.schema_version,
-            Manifest::SCHEMA_VERSION
+            known.start(),
+            known.end()
         )));
     }
     Ok(manifest)

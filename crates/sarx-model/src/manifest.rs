@@ -1,14 +1,17 @@
 //! What a model folder says about itself beyond nnU-Net's own files.
 
+use crate::ModelError;
 use sarx_plan::{DatasetJson, Plans};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
 
 /// `manifest.json` of a model folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Version of this document; other versions are refused.
+    /// Version of this document; unknown versions are refused.
     pub schema_version: u32,
     /// Version of sarx that made the folder.
     pub sarx_version: String,
@@ -27,6 +30,16 @@ pub struct Manifest {
     /// has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mirror_axes: Option<Vec<usize>>,
+    /// Where the weights come from, if they were not trained here (since version 2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// Where weights come from that were trained by nnU-Net.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Class of nnU-Net's trainer.
+    pub trainer_name: String,
 }
 
 /// What training knows of a model and prediction must.
@@ -39,8 +52,23 @@ pub struct TrainingFacts {
 }
 
 impl Manifest {
-    /// The version this build reads and writes.
-    pub const SCHEMA_VERSION: u32 = 1;
+    /// The version this build writes.
+    pub const SCHEMA_VERSION: u32 = 2;
+    /// The oldest version that this build reads; it had no previous stage, mirror axes and origin.
+    pub const OLDEST_VERSION: u32 = 1;
+
+    /// Writes the document.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError`] if the file cannot be written.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), ModelError> {
+        sarx_io::write_atomic(path, |out| {
+            serde_json::to_writer_pretty(&mut *out, self)?;
+            out.write_all(b"\n")
+        })?;
+        Ok(())
+    }
 
     /// The slice axis of most training cases, or `None` if it was not recorded.
     #[must_use]

@@ -1,15 +1,19 @@
 //! Weights of another training to begin from.
 
 use crate::ModelError;
+use crate::nnunet::Checkpoint;
 use sarx_nn::{NamedArray, WeightsFile};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 /// Files of a fold's folder, the first that exists is taken.
-const CHECKPOINTS: [&str; 3] = [
+const CHECKPOINTS: [&str; 6] = [
     "checkpoint_final.safetensors",
     "checkpoint_best.safetensors",
     "checkpoint_latest.safetensors",
+    "checkpoint_final.pth",
+    "checkpoint_best.pth",
+    "checkpoint_latest.pth",
 ];
 /// Tensors of a training checkpoint that are no weights.
 const MOMENTUM: &str = "momentum.";
@@ -71,8 +75,10 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<NamedArray>, ModelError> {
             arrays.retain(|array| !array.name.starts_with(MOMENTUM));
             Ok(arrays)
         }
+        // Of nnU-Net: the numbers are read from the file itself.
+        Some("pth") => Checkpoint::open(path)?.all_weights(bytes.len()),
         _ => Err(ModelError::PretrainedFormat {
-            supported: ".safetensors",
+            supported: ".safetensors and .pth",
             path: path.to_owned(),
         }),
     }

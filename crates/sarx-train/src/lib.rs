@@ -28,4 +28,4 @@ pub use previous::PreviousLabels;
 pub use progress_figure::{FigurePoint, ProgressFigure, ProgressFigureError, progress_figure};
 pub use request::{TrainEnd, TrainReport, TrainRequest};
 pub use run::train;
-pub use training_log::EpochRecord;
+pub use training_log::{EpochRecord, read_training_log};

@@ -42,26 +42,13 @@ impl TrainingLog {
     /// Opens the log and keeps the epochs before `next_epoch`.
     pub(crate) fn open(path: &Path, next_epoch: usize) -> Result<Self, TrainError> {
         let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(source) => {
-                return Err(TrainError::ReadLog {
-                    path: path.to_owned(),
-                    source,
-                });
-            }
+            other => other.map_err(unreadable(path))?,
         };
-        let mut log = Self {
+        let log = Self {
             path: path.to_owned(),
-            records: Vec::new(),
+            records: records_before(&text, next_epoch),
         };
-        for line in text.lines() {
-            // A line cut off by a crash belongs to an epoch that is repeated.
-            match serde_json::from_str::<EpochRecord>(line) {
-                Ok(record) if record.epoch < next_epoch => log.records.push(record),
-                _ => break,
-            }
-        }
         sarx_io::write_atomic(path, |out| {
             log.records.iter().try_for_each(|r| write_line(out, r))
         })?;
@@ -87,6 +74,31 @@ impl TrainingLog {
     pub(crate) fn records(&self) -> &[EpochRecord] {
         &self.records
     }
+}
+
+/// Reads the log of a training: its epochs before `next_epoch`.
+///
+/// # Errors
+///
+/// [`TrainError::ReadLog`] if the file cannot be read.
+pub fn read_training_log(path: &Path, next_epoch: usize) -> Result<Vec<EpochRecord>, TrainError> {
+    let text = std::fs::read_to_string(path).map_err(unreadable(path))?;
+    Ok(records_before(&text, next_epoch))
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> TrainError {
+    move |source| TrainError::ReadLog {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// A line cut off by a crash belongs to an epoch that is repeated, and ends the list.
+fn records_before(text: &str, next_epoch: usize) -> Vec<EpochRecord> {
+    text.lines()
+        .map_while(|line| serde_json::from_str::<EpochRecord>(line).ok())
+        .take_while(|record| record.epoch < next_epoch)
+        .collect()
 }
 
 fn write_line(out: &mut impl Write, record: &EpochRecord) -> std::io::Result<()> {

@@ -8,6 +8,7 @@ mod decoder;
 mod encoder;
 mod instance_norm;
 mod network;
+mod parameter_shapes;
 mod plain_encoder;
 mod residual_block;
 mod residual_encoder;
