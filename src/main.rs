@@ -3,7 +3,6 @@
 mod args;
 mod commands;
 mod console;
-mod nnunet_pickles;
 mod outcome;
 
 use anyhow::{Context, Result, bail};

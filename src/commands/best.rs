@@ -3,7 +3,6 @@
 use super::{postprocess, stop};
 use crate::args::BestArgs;
 use crate::console::Console;
-use crate::nnunet_pickles::rules_writer;
 use crate::outcome::Outcome;
 use anyhow::{Context, Result};
 use sarx_core::Progress;
@@ -34,11 +33,8 @@ pub(super) fn run(args: &BestArgs, console: &Console) -> Result<Outcome> {
     for reason in &report.left_out {
         console.warn(reason);
     }
-    if let Some(write) = rules_writer() {
-        let path = report.rules_file.with_extension("pkl");
-        write(&path, &report.postprocessing.rules)
-            .with_context(|| format!("cannot write: {:?}", path.display().to_string()))?;
-    }
+    let pickle = report.rules_file.with_extension("pkl");
+    report.postprocessing.rules.write_pickle(&pickle)?;
     Ok(Outcome::done(json(&report), text(&report)))
 }
 

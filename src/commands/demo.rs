@@ -247,7 +247,6 @@ impl Demo<'_> {
             previous: None,
             options: &options,
             probabilities: None,
-            properties_writer: None,
             part: Part::WHOLE,
             keep_existing: false,
             stop: self.stop,

@@ -3,9 +3,8 @@
 use super::{evaluate, stop};
 use crate::args::{ApplyArgs, FindArgs, PostprocessAct, PostprocessArgs};
 use crate::console::Console;
-use crate::nnunet_pickles::rules_writer;
 use crate::outcome::{self, Outcome};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use sarx_core::Progress;
 use sarx_infer::{
     ApplyReport, ApplyRequest, FindRequest, FoundPostprocessing, PostprocessingRules,
@@ -58,11 +57,8 @@ fn find(args: &FindArgs, stop: &AtomicBool, console: &Console) -> Result<Outcome
         .clone()
         .unwrap_or_else(|| args.prediction.join("postprocessing.json"));
     found.write(&rules_file)?;
-    if let Some(write) = rules_writer() {
-        let path = rules_file.with_extension("pkl");
-        write(&path, &found.rules)
-            .with_context(|| format!("cannot write: {:?}", path.display().to_string()))?;
-    }
+    let pickle = rules_file.with_extension("pkl");
+    found.rules.write_pickle(&pickle)?;
     let mut outcome = Outcome::done(found_json(&found, &rules_file), found_text(&found));
     if !args.no_postprocessed {
         let output = args.prediction.join("postprocessed");

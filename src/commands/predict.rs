@@ -3,7 +3,6 @@
 use super::stop;
 use crate::args::PredictArgs;
 use crate::console::Console;
-use crate::nnunet_pickles::properties_writer;
 use crate::outcome::{self, Outcome};
 use anyhow::{Context, Result, bail};
 use sarx_infer::{
@@ -135,7 +134,6 @@ impl Job<'_> {
             previous: target.previous,
             options: self.options,
             probabilities: target.probabilities,
-            properties_writer: properties_writer(),
             part: self.part,
             keep_existing: self.args.continue_,
             stop: self.stop,

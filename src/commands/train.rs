@@ -6,7 +6,6 @@ use super::preprocess::case_list;
 use super::{evaluate, stop};
 use crate::args::TrainArgs;
 use crate::console::Console;
-use crate::nnunet_pickles::properties_writer;
 use crate::outcome::Outcome;
 use anyhow::{Context, Result};
 use cascade::NextStage;
@@ -303,16 +302,10 @@ impl TrainJob {
         let native = probabilities_to_native(logits.view(), &heads, case.properties(), spec)?;
         let path = format.path(folder, id);
         format.write(&path, native.probabilities.view(), &heads)?;
-        if let Some(write) = properties_writer() {
-            let name = format!("{id}{}", self.model.dataset().file_ending());
-            let header = sarx_io::read_header(&self.references.join(name))?;
-            let path = folder.join(format!("{id}.pkl"));
-            write(
-                &path,
-                &NnunetProperties::new(header.grid(), case.properties()),
-            )
-            .with_context(|| format!("cannot write: {:?}", path.display().to_string()))?;
-        }
+        let name = format!("{id}{}", self.model.dataset().file_ending());
+        let header = sarx_io::read_header(&self.references.join(name))?;
+        NnunetProperties::new(header.grid(), case.properties())
+            .write_pickle(&folder.join(format!("{id}.pkl")))?;
         self.write_like_reference(id, native.labels, folder)
     }
 

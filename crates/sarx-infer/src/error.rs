@@ -68,13 +68,8 @@ pub enum PredictError {
     #[error(transparent)]
     Probabilities(#[from] crate::ProbabilityError),
     /// The properties of a case cannot be written.
-    #[error("cannot write the properties of the case: {path:?}")]
-    Properties {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
+    #[error("cannot write the properties of the case")]
+    Properties(#[from] crate::NnunetPickleError),
     /// The output folder cannot be made.
     #[error("cannot make the output folder: {path:?}")]
     Folder {

@@ -7,10 +7,10 @@ mod record;
 
 pub use part::{Part, PartError};
 
-use crate::nnunet_properties::{NnunetProperties, PropertiesWriter};
 use crate::tiles::check_step;
 use crate::{
-    CasePrediction, PredictError, PredictOptions, Predictor, ProbabilityFormat, predict_case,
+    CasePrediction, NnunetProperties, PredictError, PredictOptions, Predictor, ProbabilityFormat,
+    predict_case,
 };
 use sarx_core::{CaseId, Progress, Volume};
 use sarx_model::{ModelFolder, heads};
@@ -36,8 +36,6 @@ pub struct FolderRequest<'a> {
     pub options: &'a PredictOptions,
     /// Also keep the probabilities of every head.
     pub probabilities: Option<ProbabilityFormat>,
-    /// Writes `CASE.pkl` beside probabilities, for nnU-Net's own tools.
-    pub properties_writer: Option<PropertiesWriter>,
     /// Which share of the cases to segment.
     pub part: Part,
     /// Keep segmentations that exist, instead of making them again.
@@ -147,12 +145,8 @@ fn write_case(
     if let (Some(format), Some(values)) = (request.probabilities, &predicted.probabilities) {
         let path = format.path(request.output, case);
         format.write(&path, values.view(), &heads(request.model.dataset()))?;
-        if let Some(write) = request.properties_writer {
-            let properties = NnunetProperties::new(header.grid(), &predicted.properties);
-            let path = request.output.join(format!("{case}.pkl"));
-            write(&path, &properties)
-                .map_err(|source| PredictError::Properties { path, source })?;
-        }
+        NnunetProperties::new(header.grid(), &predicted.properties)
+            .write_pickle(&request.output.join(format!("{case}.pkl")))?;
     }
     let path = output_path(request, case);
     // The grid of a 2D file has no thickness, that of the case has.

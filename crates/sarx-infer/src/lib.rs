@@ -13,6 +13,7 @@ mod error;
 mod folder;
 mod gaussian;
 mod label_files;
+mod nnunet_pickle;
 mod nnunet_properties;
 mod output_folder;
 mod postprocess;
@@ -32,7 +33,8 @@ pub use error::PredictError;
 pub use folder::{FolderPrediction, FolderRequest, Part, PartError, predict_folder};
 pub use gaussian::gaussian_weights;
 pub use label_files::{LabelFilesError, label_files};
-pub use nnunet_properties::{NnunetProperties, PropertiesWriter};
+pub use nnunet_pickle::NnunetPickleError;
+pub use nnunet_properties::NnunetProperties;
 pub use output_folder::OutputFolderError;
 pub use postprocess::{
     AppliedCase, ApplyReport, ApplyRequest, FindRequest, FolderMeans, FoundPostprocessing,

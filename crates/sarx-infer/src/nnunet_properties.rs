@@ -1,19 +1,13 @@
 //! What nnU-Net keeps of a case beside its probabilities.
 //!
 //! nnU-Net writes it as a pickle, `CASE.pkl`, which its own `nnUNetv2_ensemble` asks for; sarx takes
-//! the geometry from the label map instead. [`NnunetProperties`] holds the fields with their
-//! meaning, and whoever can write pickles hands a [`PropertiesWriter`] to the prediction.
+//! the geometry from the label map instead, and writes the pickle for nnU-Net.
 //!
 //! Source: nnU-Net v2 `preprocessing/preprocessors/default_preprocessor.py` (`run_case_npy`) and
 //! `imageio/simpleitk_reader_writer.py` (`read_images`).
 
 use sarx_core::Grid;
 use sarx_preprocess::Properties;
-use std::io;
-use std::path::Path;
-
-/// Writes the properties of a case to a file.
-pub type PropertiesWriter = fn(&Path, &NnunetProperties) -> io::Result<()>;
 
 /// nnU-Net's dictionary of a predicted case; the names of the fields are its keys.
 #[derive(Debug, Clone, PartialEq)]
