@@ -168,7 +168,8 @@ fn one_case(
     let Some(first) = case.label_maps.first() else {
         return Err(EnsembleFault::NoGeometry);
     };
-    let header = sarx_io::read_header(first)?;
+    // Read whole: a header alone would not justify what is allocated for its size.
+    let header = sarx_io::read_labels(first)?.header;
     for path in &case.label_maps[1..] {
         let other = sarx_io::read_header(path)?;
         header

@@ -7,7 +7,7 @@ use sarx_infer::{
     EnsembleRequest, PostprocessingRules, ProbabilityFile, ProbabilityFormat, determine,
     ensemble_folders,
 };
-use sarx_metrics::{ComponentGraph, LabelOrRegion, NnunetMean, ScoreFloat};
+use sarx_metrics::{ComponentGraph, Counts, LabelOrRegion, NnunetMean, ScoreFloat};
 use sarx_plan::{DatasetJson, LabelValue};
 use sarx_preprocess::Heads;
 use serde_json::Value;
@@ -140,6 +140,32 @@ fn the_rules_and_the_cleaned_maps_are_nnunets() {
             maps(&format!("{scheme}_postprocessed")),
             "{scheme}"
         );
+    }
+}
+
+#[test]
+fn scores_of_every_case_are_nnunets_with_regions_and_ignored_voxels() {
+    for scheme in SCHEMES {
+        let folder = tempfile::tempdir().unwrap();
+        let dataset = dataset(scheme, folder.path());
+        let ignore = dataset.labels().ignore_label();
+        assert_eq!(ignore.is_some(), scheme == "regions");
+        let predictions = maps(&format!("{scheme}_prediction"));
+        let references = maps(&format!("{scheme}_reference"));
+        let summary = &documents()[scheme]["summary"];
+        for (case, (reference, prediction)) in references.iter().zip(&predictions).enumerate() {
+            let name = format!("case_{case}.nii.gz");
+            let mut entries = summary["metric_per_case"].as_array().unwrap().iter();
+            let entry = entries.find(|e| e["prediction_file"] == name).unwrap();
+            for what in scored(&dataset) {
+                let counts = Counts::of(reference, prediction, &what, ignore);
+                // The mean of one case is the case.
+                same_mean(
+                    &NnunetMean::over_counts([counts]),
+                    &entry["metrics"][what.to_string()],
+                );
+            }
+        }
     }
 }
 
