@@ -97,9 +97,8 @@ done
 
 if [ -n "$theirs" ]; then
     mkdir "$out/theirs"
-    both "nnU-Net, in place" "$theirs" "$theirs" "$out/theirs"
+    # nnU-Net wants the class of the trainer, which need not be installed here: its own will do to predict.
     "$sarx" model import "$theirs" --out "$out/theirs/imported"
-    "$sarx" model export "$out/theirs/imported" --out "$out/theirs/again"
-    mkdir "$out/again"
-    both "nnU-Net, imported and exported" "$out/theirs/imported" "$out/theirs/again" "$out/again"
+    "$sarx" model export "$out/theirs/imported" --out "$out/theirs/again" --trainer-name nnUNetTrainer
+    both "nnU-Net, in place" "$theirs" "$out/theirs/again" "$out/theirs"
 fi

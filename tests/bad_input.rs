@@ -156,8 +156,8 @@ fn every_fault_of_every_case_is_listed() {
 fn numbers_that_no_plan_can_be_made_of() {
     let bench = cohort();
     for (options, words) in [
-        ("--gpu-memory-gb 0", ["--gpu-memory-gb", "0"]),
-        ("--gpu-memory-gb NaN", ["--gpu-memory-gb", "NaN"]),
+        ("--gpu-memory-gb 0", ["memory", "positive"]),
+        ("--gpu-memory-gb NaN", ["memory", "positive"]),
         ("--target-spacing 3,1", ["--target-spacing", "2 were given"]),
     ] {
         bench.refused(&format!("plan {DATASET} --out planned {options}"), &words);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub(super) const FILE: &str = "inference_instructions.txt";
 
 /// The flag of `sarx predict` that takes the folder of the previous stage's segmentations.
-const PREVIOUS_STAGE_FLAG: &str = "--previous-stage";
+const PREVIOUS_STAGE_FLAG: &str = "--previous";
 
 const HEAD: &str = "\
 # How to predict with the best configuration. Set the two folders and paste the lines, or say
