@@ -1,33 +1,30 @@
 //! `sarx train`: one fold, and the scores of its validation cases.
 
 mod cascade;
+mod validation;
+mod watcher;
 
 use super::preprocess::case_list;
-use super::{evaluate, stop};
+use super::stop;
 use crate::args::TrainArgs;
 use crate::console::Console;
 use crate::outcome::Outcome;
 use anyhow::{Context, Result};
 use cascade::NextStage;
-use ndarray::{CowArray, Ix4};
-use sarx_core::{CaseId, LabelMap, Progress, Volume};
-use sarx_infer::{NnunetProperties, PredictOptions, Predictor, ProbabilityFormat, predict_logits};
-use sarx_model::{
-    ModelFolder, PretrainedWeights, TrainingFacts, fold_folder_name, heads, store_identity,
-};
+use sarx_core::Progress;
+use sarx_model::{ModelFolder, PretrainedWeights, TrainingFacts, fold_folder_name, store_identity};
 use sarx_nn::DeviceChoice;
 use sarx_plan::{DatasetJson, Fold, Plans, Split, Splits};
-use sarx_preprocess::augment::{Augmentation, with_previous_stage};
-use sarx_preprocess::{CaseStore, labels_from_logits, probabilities_to_native};
-use sarx_train::{
-    EpochRecord, PreviousLabels, TrainConfig, TrainEnd, TrainObserver, TrainReport, TrainRequest,
-    train,
-};
+use sarx_preprocess::CaseStore;
+use sarx_preprocess::augment::Augmentation;
+use sarx_train::{PreviousLabels, TrainConfig, TrainEnd, TrainReport, TrainRequest, train};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+pub(super) use validation::Validation;
+use watcher::Watcher;
 
 pub(super) fn run(args: &TrainArgs, console: &Console) -> Result<Outcome> {
     let count = |n: usize, flag: &str| {
@@ -143,14 +140,6 @@ pub(super) struct TrainJob {
     pretrained: Option<PretrainedWeights>,
 }
 
-/// What the validation cases scored.
-#[derive(Debug)]
-pub(super) struct Validation {
-    pub(super) text: String,
-    pub(super) json: serde_json::Value,
-    pub(super) failed: Vec<String>,
-}
-
 impl TrainJob {
     pub(super) fn open(spec: &JobSpec<'_>) -> Result<Self> {
         let JobSpec {
@@ -220,116 +209,6 @@ impl TrainJob {
         console.finish();
         Ok(report?)
     }
-
-    /// Segments the validation cases with the final weights and scores them on the native grid.
-    pub(super) fn validate(
-        &self,
-        probabilities: Option<ProbabilityFormat>,
-        stop: &AtomicBool,
-        console: &Console,
-    ) -> Result<Validation> {
-        let folder = self
-            .model
-            .path()
-            .join(fold_folder_name(self.fold))
-            .join("validation");
-        std::fs::create_dir_all(&folder).with_context(|| {
-            format!("cannot make the folder: {:?}", folder.display().to_string())
-        })?;
-        let options = PredictOptions {
-            folds: vec![self.fold],
-            ..PredictOptions::default()
-        };
-        let predictor = Predictor::load(&self.model, &options, DeviceChoice::Cpu.inference())?;
-        if self.fold == Fold::All && !self.next_stages.is_empty() {
-            console.warn(
-                "fold all is validated on its own training cases, so it predicts nothing for the \
-                 next stage; train the numbered folds for that",
-            );
-        }
-        console.begin("validate", self.split.val.len() as u64);
-        for id in &self.split.val {
-            self.validate_case(id, &predictor, probabilities, &folder, stop)
-                .with_context(|| format!("case \"{id}\" of the validation"))?;
-            console.advance(1);
-        }
-        console.finish();
-        let scores = evaluate::score(
-            &self.references,
-            &folder,
-            &self.spec(),
-            &folder.join("summary.json"),
-            console,
-        )?;
-        Ok(Validation {
-            text: scores.text,
-            json: scores.json,
-            failed: scores.failed,
-        })
-    }
-
-    /// The label map of a case is written last, as a sign that the case is whole.
-    fn validate_case(
-        &self,
-        id: &CaseId,
-        predictor: &Predictor,
-        probabilities: Option<ProbabilityFormat>,
-        folder: &Path,
-        stop: &AtomicBool,
-    ) -> Result<()> {
-        let case = self.store.case(id)?;
-        let image: CowArray<'_, f32, Ix4> = match &self.previous {
-            None => case.image().into(),
-            Some(previous) => {
-                let previous = previous.of(id, &case)?;
-                let labels = self.model.previous_labels();
-                with_previous_stage(case.image(), previous.labels(), &labels).into()
-            }
-        };
-        let logits = predict_logits(predictor, image.view(), |_| {
-            !stop.load(std::sync::atomic::Ordering::Relaxed)
-        })?;
-        if self.fold != Fold::All {
-            for next in &self.next_stages {
-                next.write(id, self.fold, logits.view(), case.properties(), &self.model)?;
-            }
-        }
-        let (heads, spec) = (heads(self.model.dataset()), self.model.preprocess_spec());
-        let Some(format) = probabilities else {
-            let labels = labels_from_logits(logits.view(), &heads, case.properties(), spec)?;
-            return self.write_like_reference(id, labels, folder);
-        };
-        let native = probabilities_to_native(logits.view(), &heads, case.properties(), spec)?;
-        let path = format.path(folder, id);
-        format.write(&path, native.probabilities.view(), &heads)?;
-        let name = format!("{id}{}", self.model.dataset().file_ending());
-        let header = sarx_io::read_header(&self.references.join(name))?;
-        NnunetProperties::new(header.grid(), case.properties())
-            .write_pickle(&folder.join(format!("{id}.pkl")))?;
-        self.write_like_reference(id, native.labels, folder)
-    }
-
-    fn spec(&self) -> sarx_study::EvaluateSpec {
-        let mut spec = sarx_study::EvaluateSpec::from_dataset(self.model.dataset());
-        spec.only = Some(self.split.val.iter().cloned().collect());
-        spec
-    }
-
-    fn write_like_reference(
-        &self,
-        id: &CaseId,
-        labels: ndarray::Array3<sarx_core::Label>,
-        folder: &Path,
-    ) -> Result<()> {
-        let name = format!("{id}{}", self.model.dataset().file_ending());
-        let header = sarx_io::read_header(&self.references.join(&name))?;
-        let labels: LabelMap = Volume::new(labels, *header.grid())?;
-        Ok(sarx_io::write_labels(
-            &folder.join(&name),
-            &labels,
-            Some(&header),
-        )?)
-    }
 }
 
 /// The cases of a fold; `all` needs no splits.
@@ -361,85 +240,4 @@ fn slice_axes(
             .or_insert(0) += 1;
     }
     Ok(axes)
-}
-
-/// One bar over the whole run, with epoch, loss and pseudo Dice behind it.
-struct Watcher<'a> {
-    console: &'a Console,
-    n_epochs: usize,
-    per_epoch: u64,
-    begun: bool,
-    epoch: usize,
-    dice: Option<f64>,
-}
-
-impl<'a> Watcher<'a> {
-    fn new(console: &'a Console, config: &TrainConfig) -> Self {
-        let per_epoch = (config.n_iterations.get() + config.n_val_iterations.get()) as u64;
-        let n_epochs = config.n_epochs.get();
-        Self {
-            console,
-            n_epochs,
-            per_epoch,
-            begun: false,
-            epoch: 0,
-            dice: None,
-        }
-    }
-}
-
-impl TrainObserver for Watcher<'_> {
-    fn epoch_begins(&mut self, epoch: usize, total: usize) {
-        self.epoch = epoch;
-        if !self.begun {
-            self.begun = true;
-            self.console
-                .begin("train", self.per_epoch * self.n_epochs as u64);
-            // A resumed run does not begin at zero.
-            self.console.skip_to(epoch as u64 * self.per_epoch);
-        }
-        tracing::info!(epoch, total, "epoch begins");
-    }
-
-    fn iteration(&mut self, loss: Option<f32>) {
-        self.console.advance(1);
-        let dice = self
-            .dice
-            .map_or_else(|| "-".to_owned(), |d| format!("{d:.3}"));
-        if let Some(loss) = loss {
-            self.console.set_message(format!(
-                "epoch {}/{}  loss {loss:.3}  pseudo Dice {dice}",
-                self.epoch + 1,
-                self.n_epochs
-            ));
-        }
-    }
-
-    fn epoch_ends(&mut self, record: &EpochRecord) {
-        self.dice = record.pseudo_dice;
-        self.console.say_off_terminal(&format!(
-            "epoch {}/{}  training loss {:.3}  validation loss {:.3}  pseudo Dice {}  {:.1} s",
-            record.epoch + 1,
-            self.n_epochs,
-            record.train_loss,
-            record.val_loss,
-            record
-                .pseudo_dice
-                .map_or_else(|| "-".to_owned(), |d| format!("{d:.3}")),
-            record.duration_s
-        ));
-        tracing::info!(
-            epoch = record.epoch,
-            train_loss = record.train_loss,
-            val_loss = record.val_loss,
-            pseudo_dice = record.pseudo_dice,
-            duration_s = record.duration_s,
-            waited_s = record.waited_s,
-            "epoch ends"
-        );
-    }
-
-    fn warn(&mut self, message: &str) {
-        self.console.warn(message);
-    }
 }
