@@ -14,8 +14,8 @@ mod preprocessing;
 mod pretrained;
 
 pub use error::ModelError;
-pub use folder::{ModelFolder, WeightsFormat, WeightsKind, fold_folder_name, read_manifest};
-pub use manifest::{Manifest, Origin, TrainingFacts, plans_hash};
+pub use folder::{ModelFolder, WeightsFormat, WeightsKind, fold_folder_name};
+pub use manifest::{Manifest, Origin, TrainingFacts, plans_hash, read_manifest};
 pub use network::{previous_labels, unet_config};
 pub use preprocessing::{heads, preprocess_spec, store_identity};
 pub use pretrained::PretrainedWeights;

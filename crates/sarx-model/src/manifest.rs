@@ -97,3 +97,31 @@ pub fn plans_hash(plans: &Plans, dataset: &DatasetJson) -> String {
         .map(|byte| format!("{byte:02x}"))
         .collect()
 }
+
+/// Reads the manifest of a model folder.
+///
+/// # Errors
+///
+/// [`ModelError`] if it is missing, damaged or of another version.
+pub fn read_manifest(path: &Path) -> Result<Manifest, ModelError> {
+    let text = std::fs::read(path).map_err(|source| ModelError::Read {
+        what: "the manifest",
+        path: path.to_owned(),
+        source,
+    })?;
+    let bad = |what: String| ModelError::Manifest {
+        what,
+        path: path.to_owned(),
+    };
+    let manifest: Manifest = serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
+    let known = Manifest::OLDEST_VERSION..=Manifest::SCHEMA_VERSION;
+    if !known.contains(&manifest.schema_version) {
+        return Err(bad(format!(
+            "schema version {}, this build reads {} to {}",
+            manifest.schema_version,
+            known.start(),
+            known.end()
+        )));
+    }
+    Ok(manifest)
+}
