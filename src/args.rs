@@ -1,10 +1,15 @@
 //! What can be typed: the command line of ARCHITECTURE.md, word for word.
 
 mod after_training;
+mod before_training;
+mod model;
 
 pub(crate) use after_training::{
     ApplyArgs, BestArgs, EnsembleArgs, FindArgs, PostprocessAct, PostprocessArgs, Probabilities,
 };
+
+pub(crate) use before_training::{PlanArgs, PreprocessArgs, PresetName, VerifyArgs};
+pub(crate) use model::{ModelAct, ModelArgs, ModelExportArgs, ModelImportArgs, ModelShowArgs};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -160,77 +165,6 @@ pub(crate) enum Matrix {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct VerifyArgs {
-    /// Folder with dataset.json, imagesTr and labelsTr
-    pub(crate) dataset: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PlanArgs {
-    /// Folder with dataset.json, imagesTr and labelsTr
-    #[arg(
-        required_unless_present = "fingerprint",
-        conflicts_with = "fingerprint"
-    )]
-    pub(crate) dataset: Option<PathBuf>,
-    /// Plan from this fingerprint instead of measuring one
-    #[arg(long, requires = "dataset_json")]
-    pub(crate) fingerprint: Option<PathBuf>,
-    /// The dataset.json that belongs to --fingerprint
-    #[arg(long, requires = "fingerprint")]
-    pub(crate) dataset_json: Option<PathBuf>,
-    /// Folder for fingerprint and plans; with --fingerprint: the plans file itself
-    #[arg(long)]
-    pub(crate) out: PathBuf,
-    /// What kind of network to plan
-    #[arg(long, value_enum, default_value_t = PresetName::Plain)]
-    pub(crate) preset: PresetName,
-    /// Target spacing of 3D configurations instead of the planned one, mm, file axes z,y,x
-    #[arg(long, value_delimiter = ',', value_name = "Z,Y,X")]
-    pub(crate) target_spacing: Option<Vec<f64>>,
-    /// Memory to plan for, GB; patch and batch grow with it [default: that of the preset]
-    #[arg(long, value_name = "GB")]
-    pub(crate) gpu_memory_gb: Option<f64>,
-    /// Name of the plans, and of their file, instead of the preset's
-    #[arg(long, value_name = "NAME")]
-    pub(crate) plans_name: Option<String>,
-    /// Say in words why each number is what it is
-    #[arg(long)]
-    pub(crate) explain: bool,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum PresetName {
-    /// nnU-Net's default planner
-    Plain,
-    /// Residual encoder, 8 GB, nnU-Net's earlier planner
-    Resenc,
-    /// Residual encoder, 8 GB
-    ResencM,
-    /// Residual encoder, 24 GB
-    ResencL,
-    /// Residual encoder, 40 GB
-    ResencXl,
-    /// A small plain U-Net that trains on a CPU (sarx only)
-    Small,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PreprocessArgs {
-    /// Folder with dataset.json, imagesTr and labelsTr
-    pub(crate) dataset: PathBuf,
-    /// Plans file that `sarx plan` or nnU-Net wrote
-    #[arg(long)]
-    pub(crate) plans: PathBuf,
-    /// Configurations of the plans, one or several: `--configuration 2d 3d_fullres 3d_lowres`
-    #[arg(long, num_args = 1.., default_value = "3d_fullres", value_name = "NAME")]
-    pub(crate) configuration: Vec<String>,
-    /// Folder for preprocessed cases
-    #[arg(long)]
-    pub(crate) out: PathBuf,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
     /// Folder that `sarx plan` and `sarx preprocess` wrote
     pub(crate) preprocessed: PathBuf,
@@ -368,53 +302,6 @@ pub(crate) struct EvaluateArgs {
     /// Score the rest when predictions are missing; they are named in the result
     #[arg(long)]
     pub(crate) allow_missing: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ModelArgs {
-    #[command(subcommand)]
-    pub(crate) act: ModelAct,
-}
-
-/// What to do with a model.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ModelAct {
-    /// Write a model of nnU-Net (plans.json, dataset.json, fold_N/*.pth) as a model of sarx
-    #[command(after_help = "Example:\n  sarx model import NNUNET_FOLDER --out model")]
-    Import(ModelImportArgs),
-    /// Write a model as a folder that nnU-Net loads
-    #[command(after_help = "Example:\n  sarx model export model --out NNUNET_FOLDER")]
-    Export(ModelExportArgs),
-    /// Say what a model is: configuration, network, folds, origin
-    #[command(after_help = "Example:\n  sarx model show model --json")]
-    Show(ModelShowArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ModelImportArgs {
-    /// Folder that nnU-Net trained
-    pub(crate) folder: PathBuf,
-    /// Model folder to write; must not exist or be empty
-    #[arg(long)]
-    pub(crate) out: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ModelExportArgs {
-    /// Model folder
-    pub(crate) folder: PathBuf,
-    /// Folder to write; must not exist or be empty
-    #[arg(long, value_name = "NNUNET_FOLDER")]
-    pub(crate) out: PathBuf,
-    /// Class of trainer that nnU-Net shall look up [default: that of an imported model, else nnUNetTrainer]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) trainer_name: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ModelShowArgs {
-    /// Model folder of sarx or nnU-Net
-    pub(crate) folder: PathBuf,
 }
 
 /// A device as it is typed.
