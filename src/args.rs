@@ -34,19 +34,25 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
     /// Print one JSON document with the result on stdout
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "General")]
     pub(crate) json: bool,
     /// No progress and no report on stderr; errors still appear
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = "General")]
     pub(crate) quiet: bool,
     /// Number of CPU threads [default: all]
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, help_heading = "General", value_name = "N")]
     pub(crate) threads: Option<std::num::NonZeroUsize>,
     /// Where the network runs: cpu, gpu, gpu:1, cuda, cuda:1
-    #[arg(long, global = true, default_value = "cpu", value_name = "DEVICE")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "General",
+        default_value = "cpu",
+        value_name = "DEVICE"
+    )]
     pub(crate) device: DeviceName,
     /// Append events to this file, one JSON object per line
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = "General", value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
 }
 
