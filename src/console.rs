@@ -91,6 +91,7 @@ impl Progress for Console {
             begun: Instant::now(),
         });
         tracing::info!(stage, total, "stage begins");
+        self.say_off_terminal(&format!("{stage} .."));
     }
 
     fn advance(&self, n: u64) {

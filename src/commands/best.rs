@@ -33,6 +33,15 @@ pub(super) fn run(args: &BestArgs, console: &Console) -> Result<Outcome> {
     for reason in &report.left_out {
         console.warn(reason);
     }
+    let not_validated = &report.postprocessing.not_predicted;
+    if !not_validated.is_empty() {
+        console.warn(&format!(
+            "{} references are in no validated fold: the choice rests on {} cases, part of the \
+             cross-validation",
+            not_validated.len(),
+            report.n_cases
+        ));
+    }
     let pickle = report.rules_file.with_extension("pkl");
     report.postprocessing.rules.write_pickle(&pickle)?;
     Ok(Outcome::done(json(&report), text(&report)))

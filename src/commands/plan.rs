@@ -130,6 +130,12 @@ fn write_splits(dataset: &Dataset, own: &Path, target: &Path, console: &Console)
 
 /// A folder that was planned for other channels or labels is not written over.
 fn refuse_other_dataset(out: &Path, dataset: &DatasetJson) -> Result<()> {
+    if out.join("manifest.json").exists() {
+        anyhow::bail!(
+            "the folder holds a trained model; choose another, nothing was changed: {:?}",
+            out.display().to_string()
+        );
+    }
     let path = out.join("dataset.json");
     if !path.exists() {
         return Ok(());

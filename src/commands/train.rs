@@ -148,14 +148,14 @@ impl TrainJob {
             fold,
             ..
         } = *spec;
-        let plans = Plans::read(&preprocessed.join(format!("{plans_name}.json")))?;
+        let plans = Plans::read(&plans_file(preprocessed, plans_name)?)?;
         let dataset = DatasetJson::read(&preprocessed.join("dataset.json"))?;
         let configuration = plans.configuration(spec.configuration)?;
         let folder = preprocessed.join(&configuration.data_identifier);
         let store = CaseStore::open(&folder)?;
         if *store.identity() != store_identity(&plans, &configuration, &dataset)? {
             anyhow::bail!(
-                "the cases were preprocessed with other plans than {plans_name}.json; run \
+                "the cases were preprocessed in another way than {plans_name}.json asks for; run \
                  `sarx preprocess` into a new folder: {:?}",
                 folder.display().to_string()
             );
@@ -205,10 +205,55 @@ impl TrainJob {
             resume,
             stop,
         };
+        let configuration = self.model.configuration();
+        let patch: Vec<String> = configuration
+            .patch_size
+            .iter()
+            .map(usize::to_string)
+            .collect();
+        console.say(&format!(
+            "fold {}: {} training and {} validation cases, patch {}, batch {}, {} epochs of {} iterations",
+            self.fold,
+            self.split.train.len(),
+            self.split.val.len(),
+            patch.join("x"),
+            configuration.batch_size,
+            config.n_epochs,
+            config.n_iterations
+        ));
         let report = train(&request, &mut Watcher::new(console, config));
         console.finish();
         Ok(report?)
     }
+}
+
+/// The file of the plans; where it is missing the plans that are there are named.
+fn plans_file(preprocessed: &Path, name: &str) -> Result<PathBuf> {
+    let stem = name.strip_suffix(".json").unwrap_or(name);
+    let path = preprocessed.join(format!("{stem}.json"));
+    if path.exists() {
+        return Ok(path);
+    }
+    let entries = std::fs::read_dir(preprocessed).with_context(|| {
+        let shown = preprocessed.display().to_string();
+        format!("cannot read the folder of preprocessed data: {shown:?}")
+    })?;
+    let mut present: Vec<String> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
+        .filter_map(|path| Some(Plans::read(&path).ok()?.plans_name().to_owned()))
+        .collect();
+    present.sort();
+    anyhow::bail!(
+        "there are no plans \"{stem}\"; say --plans with one of: {}: {:?}",
+        if present.is_empty() {
+            "none".to_owned()
+        } else {
+            present.join(", ")
+        },
+        preprocessed.display().to_string()
+    );
 }
 
 /// The cases of a fold; `all` needs no splits.

@@ -71,7 +71,7 @@ pub fn predict_folder(
 ) -> Result<FolderPrediction, PredictError> {
     check_step(request.options.step)?;
     let cases = previous::with_labels(request)?;
-    let made_by = record::made_by(request, predictor);
+    let made_by = record::made_by(request, predictor)?;
     record::check_output(request, &made_by)?;
     std::fs::create_dir_all(request.output).map_err(|source| PredictError::Folder {
         path: request.output.to_owned(),
@@ -89,7 +89,10 @@ pub fn predict_folder(
         }
         match segment(request, predictor, files, progress) {
             Ok(()) => result.done.push(files.id.clone()),
-            Err(PredictError::Stopped) => return Err(PredictError::Stopped),
+            Err(PredictError::Stopped) => {
+                record::write(request, &made_by, &result, false)?;
+                return Err(PredictError::Stopped);
+            }
             Err(error) => result.failed.push((files.id.clone(), error)),
         }
     }
@@ -148,11 +151,28 @@ fn write_case(
         NnunetProperties::new(header.grid(), &predicted.properties)
             .write_pickle(&request.output.join(format!("{case}.pkl")))?;
     }
+    remove_old_probabilities(request, case);
     let path = output_path(request, case);
     // The grid of a 2D file has no thickness, that of the case has.
     let labels = Volume::new(predicted.labels.into_voxels(), *header.grid())?;
     sarx_io::write_labels(&path, &labels, Some(header))?;
     Ok(())
+}
+
+/// Probabilities that are not those of the segmentation beside them would enter an ensemble unseen.
+fn remove_old_probabilities(request: &FolderRequest<'_>, case: &CaseId) {
+    let kept = request.probabilities;
+    let old = ProbabilityFormat::ALL
+        .into_iter()
+        .filter(|&format| Some(format) != kept)
+        .map(|format| format.path(request.output, case));
+    let pickle = kept
+        .is_none()
+        .then(|| request.output.join(format!("{case}.pkl")));
+    for path in old.chain(pickle) {
+        // Most often there is none.
+        std::fs::remove_file(path).ok();
+    }
 }
 
 /// A model that has only seen axial slices should not silently be given sagittal ones.

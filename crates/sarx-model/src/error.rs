@@ -29,6 +29,17 @@ pub enum ModelError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A folder without a model.
+    #[error(
+        "the folder is no model: it has neither a manifest.json of sarx nor a fold_N/checkpoint_final.pth of nnU-Net{}: {path:?}",
+        below(.models)
+    )]
+    NotAModel {
+        /// Folders in it that are models.
+        models: Vec<String>,
+        /// The folder.
+        path: PathBuf,
+    },
     /// The manifest is no manifest of ours.
     #[error("the manifest of the model cannot be used: {what}: {path:?}")]
     Manifest {
@@ -213,4 +224,12 @@ pub enum ModelError {
         /// The folder.
         path: PathBuf,
     },
+}
+
+fn below(models: &[String]) -> String {
+    if models.is_empty() {
+        String::new()
+    } else {
+        format!("; models lie in its folders {}", models.join(", "))
+    }
 }

@@ -52,6 +52,12 @@ impl ModelFolder {
             let manifest = nnunet::manifest(&checkpoint, &plans, &dataset)?;
             return Self::assemble(path, plans, dataset, manifest, WeightsFormat::Torch);
         }
+        if !manifest_path.exists() {
+            return Err(ModelError::NotAModel {
+                models: models_below(path),
+                path: path.to_owned(),
+            });
+        }
         let manifest = read_manifest(&manifest_path)?;
         let plans = Plans::read(&path.join("plans.json"))?;
         let dataset = DatasetJson::read(&path.join("dataset.json"))?;
@@ -273,4 +279,18 @@ fn check_mirror_axes(manifest: &Manifest, path: &Path) -> Result<(), ModelError>
         what: format!("mirror_axes is {axes:?}; it holds some of 0, 1, 2 (z, y, x) in order"),
         path: path.join("manifest.json"),
     })
+}
+
+/// Names of the folders that hold a model, for whoever named the folder above them.
+fn models_below(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_model = |path: &Path| {
+        path.join("manifest.json").exists() || nnunet::first_checkpoint(path).is_some()
+    };
+    let mut names: Vec<String> = entries
+        .filter(|entry| is_model(&entry.path()))
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
 }

@@ -1,10 +1,11 @@
 //! From plans to what preprocessing and its inverse need.
 
-use crate::{ModelError, plans_hash};
+use crate::ModelError;
 use sarx_plan::{Configuration, DatasetJson, NormalizationScheme, Plans};
 use sarx_preprocess::{
     Heads, Normalization, PreprocessSpec, Resampling, SplineOrder, StoreIdentity, TargetSpacing,
 };
+use sha2::{Digest, Sha256};
 
 /// How cases are preprocessed under a configuration.
 ///
@@ -50,9 +51,9 @@ pub fn preprocess_spec(
 
 /// Which store holds the preprocessed cases of a configuration.
 ///
-/// Configurations that share a `data_identifier` and preprocess alike (a cascade's second stage
-/// and the configuration that it inherits from) share the store of the first of them in the
-/// plans.
+/// Configurations that share a `data_identifier` and preprocess alike share a store: a cascade's
+/// second stage and the configuration that it inherits from, and the same configuration of
+/// several plans (as nnU-Net's residual presets share the cases of its default).
 ///
 /// # Errors
 ///
@@ -71,9 +72,30 @@ pub fn store_identity(
     };
     let first = plans.configuration_names().find(shares);
     Ok(StoreIdentity {
-        plans_hash: plans_hash(plans, dataset),
+        preprocessing_hash: preprocessing_hash(&spec),
         configuration: first.unwrap_or(&configuration.name).to_owned(),
     })
+}
+
+/// SHA-256 of everything that decides what a preprocessed case looks like, as hex. Rust writes
+/// numbers so that they are read back exactly; a store of a release that names these fields
+/// otherwise is made anew.
+fn preprocessing_hash(spec: &PreprocessSpec) -> String {
+    let PreprocessSpec {
+        transpose_forward,
+        target_spacing_mm,
+        normalization,
+        image_resampling,
+        label_resampling,
+        // The way back concerns predictions, not stored cases.
+        logits_resampling: _,
+        foreground,
+        ignore,
+    } = spec;
+    let grid = (transpose_forward, target_spacing_mm);
+    let values = (normalization, image_resampling, label_resampling);
+    let digest = Sha256::digest(format!("{grid:?} {values:?} {foreground:?} {ignore:?}"));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What the channels of the network's output mean.

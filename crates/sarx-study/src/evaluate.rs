@@ -95,7 +95,7 @@ pub enum EvaluateError {
     #[error("the file ending is empty; give one such as \".nii.gz\"")]
     NoEnding,
     /// The folder of references holds none.
-    #[error("no reference ends in {ending:?}: \"{}\"", .path.display())]
+    #[error("the folder holds no reference of the cases asked for that ends in {ending:?}: \"{}\"", .path.display())]
     NoReference {
         /// The ending that was looked for.
         ending: String,

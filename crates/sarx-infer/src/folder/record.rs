@@ -8,7 +8,9 @@
 use super::{FolderPrediction, FolderRequest};
 use crate::{PredictError, Predictor, ProbabilityFormat};
 use sarx_core::CaseId;
+use sarx_model::ModelError;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -18,20 +20,37 @@ const STEM: &str = "prediction";
 const SCHEMA_VERSION: u64 = 1;
 
 /// Everything that decides what a segmentation looks like.
-pub(super) fn made_by(request: &FolderRequest<'_>, predictor: &Predictor) -> Value {
+pub(super) fn made_by(
+    request: &FolderRequest<'_>,
+    predictor: &Predictor,
+) -> Result<Value, PredictError> {
     let manifest = request.model.manifest();
+    let weights = |&fold| hash_of(&request.model.weights_path(fold, request.options.weights));
+    let weights_sha256 = predictor.folds().iter().map(weights);
     let mut made_by = json!({
         "plans_hash": manifest.plans_hash,
         "configuration": manifest.configuration,
         "folds": predictor.folds().iter().map(ToString::to_string).collect::<Vec<_>>(),
         "weights": format!("{:?}", request.options.weights).to_lowercase(),
+        "weights_sha256": weights_sha256.collect::<Result<Vec<_>, _>>()?,
         "mirroring": request.options.mirroring,
         "step": request.options.step,
     });
     if let Some(folder) = request.previous {
         made_by["previous"] = json!(folder);
     }
-    made_by
+    Ok(made_by)
+}
+
+/// SHA-256 of a file, hex.
+fn hash_of(path: &Path) -> Result<String, ModelError> {
+    let bytes = std::fs::read(path).map_err(|source| ModelError::Read {
+        what: "the weights",
+        path: path.to_owned(),
+        source,
+    })?;
+    let digest = Sha256::digest(&bytes);
+    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Refuses a folder with files of another origin, and clears what an interrupted run left.
@@ -56,10 +75,10 @@ pub(super) fn check_output(
         if found["schema_version"] != SCHEMA_VERSION {
             return Err(refuse(format!("its {name} has another schema version")));
         }
-        if request.keep_existing && found["made_by"] != *made_by {
+        if found["made_by"] != *made_by {
             return Err(refuse(
-                "its segmentations were made by another model or in another way, so they \
-                 cannot be kept"
+                "its segmentations were made by another model or in another way, and one folder \
+                 holds one kind"
                     .to_owned(),
             ));
         }

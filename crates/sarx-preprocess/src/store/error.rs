@@ -21,10 +21,10 @@ pub enum StoreError {
         /// The folder.
         folder: PathBuf,
     },
-    /// The store was made by other plans.
+    /// The store was preprocessed in another way.
     #[error(
-        "the store holds configuration \"{}\" of plans {} but \"{}\" of plans {} is wanted; nothing was changed, choose another folder or remove this one: {folder:?}",
-        .found.configuration, .found.plans_hash, .expected.configuration, .expected.plans_hash
+        "the store holds cases of \"{}\" that were preprocessed with another spacing, axis order, normalization, resampling or other labels than \"{}\" now asks for; nothing was changed, choose another folder or remove this one: {folder:?}",
+        .found.configuration, .expected.configuration
     )]
     OtherPlans {
         /// The folder.

@@ -3,7 +3,7 @@
 use super::StoreError;
 use super::mapped_npy::MappedNpy;
 use super::paths::CasePaths;
-use super::schema::{CaseSchemaV1, LocationsSchemaV1, read_document};
+use super::schema::{CaseSchema, LocationsSchema, read_document};
 use crate::{ClassLocations, Properties};
 use ndarray::{ArrayView3, ArrayView4, Ix2, Ix3, Ix4};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub struct MappedCase {
 impl MappedCase {
     /// Maps the files of a case and checks them against each other.
     pub(super) fn open(paths: &CasePaths) -> Result<Self, StoreError> {
-        let document: CaseSchemaV1 = read_document(&paths.document)?;
+        let document: CaseSchema = read_document(&paths.document)?;
         let properties = document.properties(&paths.document)?;
         let [z, y, x] = properties.size_after_resample;
         let image = MappedNpy::open(&paths.image)?;
@@ -90,7 +90,7 @@ impl MappedCase {
 }
 
 fn read_locations(
-    schema: LocationsSchemaV1,
+    schema: LocationsSchema,
     rows: &MappedNpy,
     size: [usize; 3],
 ) -> Result<ClassLocations, StoreError> {

@@ -27,17 +27,17 @@ use ndarray::Array2;
 use ndarray_npy::WriteNpyExt;
 use paths::{CasePaths, manifest_path};
 use sarx_core::CaseId;
-use schema::{CaseSchemaV1, ManifestSchemaV1, read_document, write_document};
+use schema::{CaseSchema, ManifestSchema, read_document, write_document};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Which plans and configuration a store was made by.
+/// How the cases of a store were preprocessed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreIdentity {
-    /// Hash of the plans, as the caller makes it.
-    pub plans_hash: String,
+    /// Hash of everything that decides what a case looks like, as the caller makes it.
+    pub preprocessing_hash: String,
     /// Name of the configuration, e.g. `3d_fullres`.
     pub configuration: String,
 }
@@ -92,7 +92,7 @@ impl CaseStore {
     /// sarx made it, [`StoreError::Json`] if its manifest is damaged.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let path = manifest_path(folder);
-        let manifest: ManifestSchemaV1 = read_document(&path).map_err(|error| match error {
+        let manifest: ManifestSchema = read_document(&path).map_err(|error| match error {
             StoreError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 StoreError::NoStore {
                     folder: folder.to_owned(),
@@ -159,7 +159,7 @@ impl CaseStore {
         if let Some(locations) = &case.class_locations {
             write_array(&paths.locations, &location_rows(locations))?;
         }
-        let document = CaseSchemaV1::new(
+        let document = CaseSchema::new(
             &case.properties,
             case.image.shape()[0],
             case.labels.is_some(),
@@ -208,7 +208,7 @@ impl CaseStore {
         let names = cases.keys().map(|case| case.as_str().to_owned()).collect();
         write_document(
             &manifest_path(&self.folder),
-            &ManifestSchemaV1::new(&self.identity, names),
+            &ManifestSchema::new(&self.identity, names),
         )
     }
 

@@ -9,13 +9,13 @@ use std::io::Write;
 use std::path::Path;
 
 /// Version of every document of the store.
-pub(super) const SCHEMA_VERSION: u64 = 1;
+pub(super) const SCHEMA_VERSION: u64 = 2;
 
 /// `store.json`.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct ManifestSchemaV1 {
+pub(super) struct ManifestSchema {
     schema_version: u64,
-    plans_hash: String,
+    preprocessing_hash: String,
     configuration: String,
     /// Cases whose files are whole.
     pub(super) cases: Vec<String>,
@@ -23,7 +23,7 @@ pub(super) struct ManifestSchemaV1 {
 
 /// `{case}.json`.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct CaseSchemaV1 {
+pub(super) struct CaseSchema {
     schema_version: u64,
     spacing_mm: [f64; 3],
     transpose_forward: [usize; 3],
@@ -34,27 +34,27 @@ pub(super) struct CaseSchemaV1 {
     size_after_resample: [usize; 3],
     pub(super) n_channels: usize,
     pub(super) has_labels: bool,
-    pub(super) class_locations: Option<LocationsSchemaV1>,
+    pub(super) class_locations: Option<LocationsSchema>,
 }
 
 /// How `{case}_locations.npy` is shared out: keys in order, each with its number of rows.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct LocationsSchemaV1 {
-    foreground: Vec<KeySchemaV1>,
-    annotated: Option<KeySchemaV1>,
+pub(super) struct LocationsSchema {
+    foreground: Vec<KeySchema>,
+    annotated: Option<KeySchema>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct KeySchemaV1 {
+struct KeySchema {
     labels: Vec<i16>,
     count: usize,
 }
 
-impl ManifestSchemaV1 {
+impl ManifestSchema {
     pub(super) fn new(identity: &StoreIdentity, cases: Vec<String>) -> Self {
         Self {
             schema_version: SCHEMA_VERSION,
-            plans_hash: identity.plans_hash.clone(),
+            preprocessing_hash: identity.preprocessing_hash.clone(),
             configuration: identity.configuration.clone(),
             cases,
         }
@@ -62,13 +62,13 @@ impl ManifestSchemaV1 {
 
     pub(super) fn identity(&self) -> StoreIdentity {
         StoreIdentity {
-            plans_hash: self.plans_hash.clone(),
+            preprocessing_hash: self.preprocessing_hash.clone(),
             configuration: self.configuration.clone(),
         }
     }
 }
 
-impl CaseSchemaV1 {
+impl CaseSchema {
     pub(super) fn new(
         properties: &Properties,
         n_channels: usize,
@@ -86,7 +86,7 @@ impl CaseSchemaV1 {
             size_after_resample: properties.size_after_resample,
             n_channels,
             has_labels,
-            class_locations: locations.map(LocationsSchemaV1::new),
+            class_locations: locations.map(LocationsSchema::new),
         }
     }
 
@@ -110,9 +110,9 @@ impl CaseSchemaV1 {
     }
 }
 
-impl LocationsSchemaV1 {
+impl LocationsSchema {
     fn new(locations: &ClassLocations) -> Self {
-        let key = |k: &KeyLocations| KeySchemaV1 {
+        let key = |k: &KeyLocations| KeySchema {
             labels: k.labels.clone(),
             count: k.voxels.len(),
         };
@@ -132,9 +132,9 @@ impl LocationsSchemaV1 {
         counts.fold(0, usize::saturating_add)
     }
 
-    /// Shares out the rows; there must be [`LocationsSchemaV1::n_rows`] of them.
+    /// Shares out the rows; there must be [`LocationsSchema::n_rows`] of them.
     pub(super) fn share_out(self, mut rows: impl Iterator<Item = [u32; 3]>) -> ClassLocations {
-        let mut take = |key: KeySchemaV1| KeyLocations {
+        let mut take = |key: KeySchema| KeyLocations {
             voxels: rows.by_ref().take(key.count).collect(),
             labels: key.labels,
         };

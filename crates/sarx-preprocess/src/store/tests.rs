@@ -6,9 +6,9 @@ use ndarray::{Array3, Array4};
 use sarx_core::BoundingBox;
 use std::fs;
 
-fn identity(plans_hash: &str) -> StoreIdentity {
+fn identity(preprocessing_hash: &str) -> StoreIdentity {
     StoreIdentity {
-        plans_hash: plans_hash.to_owned(),
+        preprocessing_hash: preprocessing_hash.to_owned(),
         configuration: "3d_fullres".to_owned(),
     }
 }

@@ -146,7 +146,7 @@ impl<'a> Page<'a> {
             headline: Measure::HEADLINE
                 .map(|m| Headline::new(m, all.spread(m)))
                 .into(),
-            findings: findings(all),
+            findings: findings(all, &input.cases),
             tables,
             definitions: Measure::ALL
                 .iter()
@@ -174,11 +174,19 @@ impl<'a> Page<'a> {
     }
 }
 
+/// Below this Dice a prediction that touches the lesion has still not found it.
+const HARDLY_FOUND: f64 = 0.1;
+
 /// How many lesions were missed, in one sentence.
-fn findings(all: &Stratum) -> String {
+fn findings(all: &Stratum, cases: &[CaseRow]) -> String {
     let n = all.n_cases;
+    let hardly_found = cases
+        .iter()
+        .filter(|case| case.scores.finding == Finding::Overlap)
+        .filter(|case| case.scores.get(Measure::Dice) < HARDLY_FOUND)
+        .count();
     format!(
-        "{} of {n} lesions were missed (empty prediction), {} more were predicted in the wrong place (no shared voxel), {} predictions had no lesion to find.",
+        "{} of {n} lesions were missed (empty prediction), {} more were predicted in the wrong place (no shared voxel), {hardly_found} more were hardly found (Dice below {HARDLY_FOUND}), {} predictions had no lesion to find.",
         all.n_missed, all.n_no_overlap, all.n_false_alarm
     )
 }
