@@ -1,4 +1,4 @@
-//! What can be typed: the command line of ARCHITECTURE.md, word for word.
+//! What can be typed.
 
 mod after_training;
 mod before_training;

@@ -18,10 +18,40 @@ use crate::args::{Verb, Weights};
 use crate::console::Console;
 use crate::outcome::Outcome;
 use anyhow::Result;
+use sarx_infer::{EnsembleError, PostprocessError, PredictError};
 use sarx_model::WeightsKind;
+use sarx_study::BestError;
 
-/// Runs one verb.
+/// Runs one verb. Being asked to stop is no failure, whatever the verb was doing.
 pub(crate) fn run(verb: &Verb, console: &Console) -> Result<Outcome> {
+    match run_to_the_end(verb, console) {
+        Err(error) if was_stopped(&error) => Ok(Outcome {
+            interrupted: true,
+            ..Outcome::done(serde_json::json!({}), stopped_text(verb).to_owned())
+        }),
+        other => other,
+    }
+}
+
+fn was_stopped(error: &anyhow::Error) -> bool {
+    let is_stop = |cause: &(dyn std::error::Error + 'static)| {
+        matches!(cause.downcast_ref(), Some(PredictError::Stopped))
+            || matches!(cause.downcast_ref(), Some(EnsembleError::Stopped))
+            || matches!(cause.downcast_ref(), Some(PostprocessError::Stopped))
+            || matches!(cause.downcast_ref(), Some(BestError::Stopped))
+    };
+    error.chain().any(is_stop)
+}
+
+fn stopped_text(verb: &Verb) -> &'static str {
+    match verb {
+        Verb::Predict(_) => "stopped; say --continue to go on",
+        Verb::Train(_) => "stopped after training; say --resume to validate",
+        _ => "stopped; say it again to go on",
+    }
+}
+
+fn run_to_the_end(verb: &Verb, console: &Console) -> Result<Outcome> {
     match verb {
         Verb::Demo(args) => demo::run(args, console),
         Verb::Phantom(args) => phantom::run(args, console),

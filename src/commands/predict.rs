@@ -6,8 +6,8 @@ use crate::console::Console;
 use crate::outcome::{self, Outcome};
 use anyhow::{Context, Result, bail};
 use sarx_infer::{
-    FolderPrediction, FolderRequest, Part, PredictError, PredictOptions, Predictor,
-    ProbabilityFormat, predict_folder,
+    FolderPrediction, FolderRequest, Part, PredictOptions, Predictor, ProbabilityFormat,
+    predict_folder,
 };
 use sarx_model::ModelFolder;
 use sarx_nn::DeviceChoice;
@@ -21,7 +21,9 @@ const PREVIOUS_STAGE: &str = "previous_stage";
 
 pub(super) fn run(args: &PredictArgs, console: &Console) -> Result<Outcome> {
     let model = ModelFolder::open(&args.model)?;
-    let cases = cases(args, model.dataset())?;
+    let part = Part::new(args.part_id, args.num_parts)?;
+    // Once, before cases drop out: parts that several processes predict must not overlap.
+    let cases = part.of(cases(args, model.dataset())?);
     if let Some(previous) = &args.previous
         && same_folder(previous, &args.output)
     {
@@ -41,23 +43,11 @@ pub(super) fn run(args: &PredictArgs, console: &Console) -> Result<Outcome> {
     let job = Job {
         args,
         options: &options,
-        part: Part::new(args.part_id, args.num_parts)?,
+        part,
         stop: &stop,
         console,
     };
-    match job.run(&model, cases) {
-        Err(error) if matches!(error.downcast_ref(), Some(PredictError::Stopped)) => Ok(Outcome {
-            interrupted: true,
-            ..Outcome::done(
-                json!({"output": args.output}),
-                format!(
-                    "stopped; say --continue to go on: {}",
-                    args.output.display()
-                ),
-            )
-        }),
-        other => other,
-    }
+    job.run(&model, cases)
 }
 
 /// The cases of a folder or of a list.

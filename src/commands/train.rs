@@ -14,7 +14,7 @@ use cascade::NextStage;
 use sarx_core::Progress;
 use sarx_model::{ModelFolder, PretrainedWeights, TrainingFacts, fold_folder_name, store_identity};
 use sarx_nn::DeviceChoice;
-use sarx_plan::{DatasetJson, Fold, Plans, Split, Splits};
+use sarx_plan::{DatasetJson, Fold, Plans, Split, Splits, case_grid};
 use sarx_preprocess::CaseStore;
 use sarx_preprocess::augment::Augmentation;
 use sarx_train::{PreviousLabels, TrainConfig, TrainEnd, TrainReport, TrainRequest, train};
@@ -280,9 +280,8 @@ fn slice_axes(
     let mut axes = BTreeMap::new();
     for id in store.cases() {
         let header = sarx_io::read_header(&references.join(format!("{id}{ending}")))?;
-        *axes
-            .entry(header.grid().slice_axis().to_string())
-            .or_insert(0) += 1;
+        let axis = case_grid(&header).slice_axis().to_string();
+        *axes.entry(axis).or_insert(0) += 1;
     }
     Ok(axes)
 }

@@ -26,7 +26,7 @@ const STEPS: u64 = 1000;
 pub struct FolderRequest<'a> {
     /// The model.
     pub model: &'a ModelFolder,
-    /// Cases to segment.
+    /// Cases to segment: those of the part.
     pub cases: &'a [CaseFiles],
     /// Where segmentations are written.
     pub output: &'a Path,
@@ -36,7 +36,7 @@ pub struct FolderRequest<'a> {
     pub options: &'a PredictOptions,
     /// Also keep the probabilities of every head.
     pub probabilities: Option<ProbabilityFormat>,
-    /// Which share of the cases to segment.
+    /// Which share of all cases these are; parts have records of their own.
     pub part: Part,
     /// Keep segmentations that exist, instead of making them again.
     pub keep_existing: bool,

@@ -154,7 +154,8 @@ impl ModelFolder {
             let name = |m: &Manifest| format!("{} {}", m.plans_name, short(&m.plans_hash));
             return Err(differs("plans", &name(new), &name(old)));
         }
-        if new.mirror_axes != old.mirror_axes {
+        // Written out or not, all axes are all axes.
+        if self.mirror_axes() != existing.mirror_axes() {
             let axes = |m: &Manifest| match &m.mirror_axes {
                 None => "all axes".to_owned(),
                 Some(axes) => format!("axes {axes:?}"),

@@ -335,16 +335,24 @@ fn with_thickness<T: Clone>(volume: Volume<T>, header: &Header) -> Volume<T> {
     if header.n_axes() != 2 {
         return volume;
     }
-    let mut grid = *volume.grid();
-    let [_, y, x] = grid.spacing.zyx_mm();
-    let Ok(spacing) = Spacing::new([SLICE_THICKNESS * y.max(x), y, x]) else {
-        return volume;
-    };
-    grid.spacing = spacing;
-    match Volume::new(volume.into_voxels(), grid) {
+    match Volume::new(volume.into_voxels(), case_grid(header)) {
         Ok(volume) => volume,
         Err(_) => unreachable!("the size is the same"),
     }
+}
+
+/// The grid of a case whose file has this header: that of the file, but for the one slice of a 2D
+/// file, which gets a thickness.
+#[must_use]
+pub fn case_grid(header: &Header) -> Grid {
+    let mut grid = *header.grid();
+    let [_, y, x] = grid.spacing.zyx_mm();
+    if header.n_axes() == 2
+        && let Ok(spacing) = Spacing::new([SLICE_THICKNESS * y.max(x), y, x])
+    {
+        grid.spacing = spacing;
+    }
+    grid
 }
 
 fn not_finite(

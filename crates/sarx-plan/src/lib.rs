@@ -23,7 +23,7 @@ mod splits;
 mod tests;
 mod verify;
 
-pub use case::{Case, CaseError, CaseReader};
+pub use case::{Case, CaseError, CaseReader, case_grid};
 pub use cases::{CaseFiles, CasesError, DiscoveryFault, discover_images};
 pub use dataset::{Dataset, DatasetError};
 pub use dataset_json::{DatasetJson, DatasetJsonError, ListedCase};

@@ -1,6 +1,6 @@
 //! A share of the cases, so that several processes can segment one folder.
 
-/// Every `count`th case from case `id` on, in the order of their names, as nnU-Net's
+/// Every `count`th case from case `id` on, in their order, as nnU-Net's
 /// `-num_parts` and `-part_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
@@ -44,8 +44,10 @@ impl Part {
     }
 
     /// The cases of this part.
-    pub(super) fn of<T>(self, cases: &[T]) -> Vec<&T> {
-        cases.iter().skip(self.id).step_by(self.count).collect()
+    #[must_use]
+    pub fn of<T>(self, cases: Vec<T>) -> Vec<T> {
+        let own = cases.into_iter().skip(self.id);
+        own.step_by(self.count).collect()
     }
 
     /// What distinguishes files of this part.
@@ -66,13 +68,10 @@ mod tests {
     fn parts_share_the_cases_without_gap_or_overlap() {
         let cases = [0, 1, 2, 3, 4, 5, 6];
         let parts: Vec<_> = (0..3).map(|id| Part::new(id, 3).unwrap()).collect();
-        let taken: Vec<Vec<i32>> = parts
-            .iter()
-            .map(|part| part.of(&cases).into_iter().copied().collect())
-            .collect();
+        let taken: Vec<Vec<i32>> = parts.iter().map(|part| part.of(cases.to_vec())).collect();
         assert_eq!(taken, [vec![0, 3, 6], vec![1, 4], vec![2, 5]]);
-        assert_eq!(Part::WHOLE.of(&cases).len(), 7);
-        assert!(Part::new(0, 20).unwrap().of(&cases[..0]).is_empty());
+        assert_eq!(Part::WHOLE.of(cases.to_vec()).len(), 7);
+        assert!(Part::new(0, 20).unwrap().of(Vec::<i32>::new()).is_empty());
         assert_eq!(Part::new(3, 3), Err(PartError { id: 3, count: 3 }));
         assert!(Part::new(0, 0).is_err());
         assert_eq!(parts[1].suffix(), "_part_1_of_3");

@@ -5,11 +5,11 @@ use crate::PredictError;
 use crate::case::require_previous;
 use sarx_plan::CaseFiles;
 
-/// The cases of the request's part; in a cascade each with the segmentation of its previous stage
+/// The cases of the request; in a cascade each with the segmentation of its previous stage
 /// as its label file, so that it is read and checked like a reference.
 pub(super) fn with_labels(request: &FolderRequest<'_>) -> Result<Vec<CaseFiles>, PredictError> {
     require_previous(request.model, request.previous.is_some())?;
-    let own = request.part.of(request.cases).into_iter().cloned();
+    let own = request.cases.iter().cloned();
     let (Some(folder), Some(previous)) = (
         request.previous,
         &request.model.configuration().previous_stage,

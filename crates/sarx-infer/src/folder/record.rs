@@ -115,18 +115,18 @@ fn is_free(request: &FolderRequest<'_>) -> bool {
 fn endings(request: &FolderRequest<'_>) -> Vec<String> {
     let probabilities = ProbabilityFormat::ALL.map(|format| format.ending().to_owned());
     let labels = request.model.dataset().file_ending().to_owned();
-    probabilities.into_iter().chain([labels]).collect()
+    let pickle = ".pkl".to_owned();
+    probabilities.into_iter().chain([labels, pickle]).collect()
 }
 
 /// Removes temporary files of our own cases; a process that was killed leaves one behind.
 fn remove_unfinished(request: &FolderRequest<'_>, names: &[String]) {
-    let own = request.part.of(request.cases);
     let endings = endings(request);
     let is_ours = |name: &str| {
         let Some(stem) = name.strip_prefix('.').and_then(|n| n.strip_suffix(".tmp")) else {
             return false;
         };
-        own.iter().any(|case| {
+        request.cases.iter().any(|case| {
             let rest = stem.strip_prefix(case.id.as_str());
             rest.is_some_and(|rest| {
                 endings

@@ -15,6 +15,7 @@ const PREVIOUS_STAGE_FLAG: &str = "--previous";
 const HEAD: &str = "\
 # How to predict with the best configuration. Set the two folders and paste the lines, or say
 #     INPUT_FOLDER=images OUTPUT_FOLDER=predictions sh inference_instructions.txt
+case $- in *i*) ;; *) set -e ;; esac
 : \"${INPUT_FOLDER:=INPUT_FOLDER}\"
 : \"${OUTPUT_FOLDER:=OUTPUT_FOLDER}\"
 ";
@@ -33,7 +34,7 @@ pub(super) fn text(
     ));
     let averaged = best.members.len() > 1;
     let mut outputs = Vec::new();
-    let mut stages_done: Vec<PathBuf> = Vec::new();
+    let mut stages_done: Vec<String> = Vec::new();
     for (number, &index) in best.members.iter().enumerate() {
         let model = &models[index];
         let output = if averaged {
@@ -44,11 +45,13 @@ pub(super) fn text(
         let mut more = String::new();
         if let Some(configuration) = model.previous_stage()? {
             let stage = Stage::find(model, &configuration, models);
-            let folder = format!("\"$OUTPUT_FOLDER\"_{}", word(&configuration));
-            if !stages_done.contains(&stage.path) {
+            // Two cascades of different plans have different first stages.
+            let plans = word(model.plans.plans_name());
+            let folder = format!("\"$OUTPUT_FOLDER\"_{plans}_{}", word(&configuration));
+            if !stages_done.contains(&folder) {
                 text.push_str(&stage.note);
                 text.push_str(&predict(&stage.shown, folds, &folder, ""));
-                stages_done.push(stage.path);
+                stages_done.push(folder.clone());
             }
             more.push_str(&format!(" {PREVIOUS_STAGE_FLAG} {folder}"));
         }
@@ -85,7 +88,6 @@ fn predict(model: &str, folds: &[Fold], output: &str, more: &str) -> String {
 
 /// The model of a cascade's previous stage.
 struct Stage {
-    path: PathBuf,
     shown: String,
     note: String,
 }
@@ -93,10 +95,8 @@ struct Stage {
 impl Stage {
     /// Among the models that were compared, or beside the model in its folder.
     fn find(model: &Candidate, configuration: &str, models: &[Candidate]) -> Self {
-        let fits = |other: &Candidate| {
-            other.configuration == configuration
-                && other.plans.plans_name() == model.plans.plans_name()
-        };
+        let fits =
+            |other: &Candidate| other.configuration == configuration && other.plans == model.plans;
         let beside = || {
             let entries = std::fs::read_dir(model.path.parent()?).ok()?;
             let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -108,11 +108,9 @@ impl Stage {
         match found.or_else(beside) {
             Some(stage) => Self {
                 shown: quoted(&stage.path),
-                path: stage.path,
                 note: format!("# the previous stage of the cascade, {configuration}\n"),
             },
             None => Self {
-                path: PathBuf::new(),
                 shown: "\"$PREVIOUS_STAGE_MODEL\"".to_owned(),
                 note: format!(
                     "# the previous stage of the cascade: no model of {configuration} was found beside {}; say where it is\n\

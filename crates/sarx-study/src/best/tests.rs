@@ -198,7 +198,7 @@ fn a_cascade_is_told_with_its_previous_stage() {
     let second = text.find("__3d_cascade_fullres --input").unwrap();
     assert!(first < second, "{text}");
     assert!(
-        text.contains("--previous \"$OUTPUT_FOLDER\"_3d_lowres"),
+        text.contains("--previous \"$OUTPUT_FOLDER\"_nnUNetPlans_3d_lowres"),
         "{text}"
     );
 }
