@@ -89,8 +89,5 @@ fn what_cannot_be_done_is_said(bench: &Bench) {
     assert!(!bench.path("y").exists() && !bench.path("p").exists());
     // A single file of weights as the model.
     std::fs::write(&checkpoint, &whole).unwrap();
-    bench.refused(
-        "model show nnunet/fold_0",
-        &["cannot read the manifest of the model"],
-    );
+    bench.refused("model show nnunet/fold_0", &["the folder is no model"]);
 }

@@ -71,7 +71,7 @@ fn cases_come_back_as_they_were() {
 }
 
 #[test]
-fn a_store_is_resumed_by_its_own_plans_only() {
+fn a_store_is_resumed_by_what_made_it_only() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("nested/store");
     written(&path);
@@ -83,7 +83,7 @@ fn a_store_is_resumed_by_its_own_plans_only() {
     assert!(
         error
             .to_string()
-            .contains("of plans abc but \"3d_fullres\" of plans other")
+            .contains("cases of \"3d_fullres\" that were preprocessed with another spacing")
     );
     assert_eq!(fs::read(path.join("store.json")).unwrap(), before);
 }
@@ -153,7 +153,7 @@ fn replaced(from: &'static str, to: &'static str) -> impl Fn(Vec<u8>) -> Vec<u8>
 #[test]
 fn damage_is_a_typed_error() {
     let half = |bytes: Vec<u8>| bytes[..bytes.len() / 2].to_vec();
-    let version = replaced("\"schema_version\": 1", "\"schema_version\": 9");
+    let version = replaced("\"schema_version\": 2", "\"schema_version\": 9");
     assert!(
         matches!(after("store.json", &version), StoreError::Version { found, .. } if found == "9")
     );

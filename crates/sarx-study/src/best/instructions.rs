@@ -3,7 +3,7 @@
 
 use super::{BestError, Candidate, Contender};
 use sarx_infer::FoundPostprocessing;
-use sarx_plan::Fold;
+use sarx_plan::{Fold, Plans};
 use std::path::{Path, PathBuf};
 
 /// Name of the file.
@@ -95,8 +95,12 @@ struct Stage {
 impl Stage {
     /// Among the models that were compared, or beside the model in its folder.
     fn find(model: &Candidate, configuration: &str, models: &[Candidate]) -> Self {
-        let fits =
-            |other: &Candidate| other.configuration == configuration && other.plans == model.plans;
+        let stage_of = |plans: &Plans| plans.configuration(configuration).ok();
+        let fits = |other: &Candidate| {
+            other.configuration == configuration
+                && other.plans.plans_name() == model.plans.plans_name()
+                && stage_of(&other.plans) == stage_of(&model.plans)
+        };
         let beside = || {
             let entries = std::fs::read_dir(model.path.parent()?).ok()?;
             let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();

@@ -73,6 +73,9 @@ impl Study {
         });
         let mut plans: Value = serde_json::from_str(include_str!("tests/plans.json")).unwrap();
         let copy = plans["configurations"]["3d_fullres"].clone();
+        if let Some(previous) = previous {
+            plans["configurations"][previous] = copy.clone();
+        }
         plans["configurations"][configuration] = copy;
         if let Some(previous) = previous {
             plans["configurations"][configuration]["previous_stage"] = json!(previous);
