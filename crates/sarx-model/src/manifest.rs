@@ -92,10 +92,7 @@ pub fn plans_hash(plans: &Plans, dataset: &DatasetJson) -> String {
             hash.update(value.to_string());
         }
     }
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    sarx_core::hex(&hash.finalize())
 }
 
 /// Reads the manifest of a model folder.

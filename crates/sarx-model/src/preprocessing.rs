@@ -95,7 +95,7 @@ fn preprocessing_hash(spec: &PreprocessSpec) -> String {
     let grid = (transpose_forward, target_spacing_mm);
     let values = (normalization, image_resampling, label_resampling);
     let digest = Sha256::digest(format!("{grid:?} {values:?} {foreground:?} {ignore:?}"));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    sarx_core::hex(&digest)
 }
 
 /// What the channels of the network's output mean.

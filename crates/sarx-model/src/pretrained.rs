@@ -57,7 +57,7 @@ impl PretrainedWeights {
         let digest = Sha256::digest(&bytes);
         Ok(Self {
             arrays: parse(&file, &bytes)?,
-            sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: sarx_core::hex(&digest),
             path: file,
         })
     }

@@ -51,8 +51,7 @@ impl PreviousLabels {
             }
         }
         if missing.is_empty() {
-            let digest = hash.finalize();
-            let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            let sha256 = sarx_core::hex(&hash.finalize());
             return Ok(Self { labels, sha256 });
         }
         Err(TrainError::NoPreviousLabels {

@@ -29,12 +29,7 @@ pub(super) fn hash(files: &CaseFiles) -> Result<Option<String>> {
         hash.update(bytes.len().to_le_bytes());
         hash.update(bytes);
     }
-    Ok(Some(
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
-    ))
+    Ok(Some(sarx_core::hex(&hash.finalize())))
 }
 
 /// The hash that was remembered; a missing or damaged file is no hash.

@@ -72,7 +72,7 @@ impl TrainJob {
         })
     }
 
-    /// The label map of a case is written last, as a sign that the case is whole.
+    /// Probabilities first, so that no label map lies without those it was made of.
     fn validate_case(
         &self,
         id: &CaseId,

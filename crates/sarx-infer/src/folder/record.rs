@@ -49,8 +49,7 @@ fn hash_of(path: &Path) -> Result<String, ModelError> {
         path: path.to_owned(),
         source,
     })?;
-    let digest = Sha256::digest(&bytes);
-    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(sarx_core::hex(&Sha256::digest(&bytes)))
 }
 
 /// Refuses a folder with files of another origin, and clears what an interrupted run left.

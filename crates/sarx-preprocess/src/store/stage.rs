@@ -216,8 +216,7 @@ fn hash(labels: ArrayView3<'_, i16>) -> String {
         let bytes: Vec<u8> = row.iter().flat_map(|label| label.to_le_bytes()).collect();
         hash.update(bytes);
     }
-    let digest = hash.finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    sarx_core::hex(&hash.finalize())
 }
 
 #[cfg(test)]
