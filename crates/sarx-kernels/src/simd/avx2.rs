@@ -1,0 +1,85 @@
+//! Two registers of 256 bits.
+#![expect(
+    clippy::undocumented_unsafe_blocks,
+    reason = "every block is the operation of its function, under the contract of the trait"
+)]
+
+use super::Simd;
+use std::arch::x86_64::*;
+
+/// AVX2 and FMA.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Avx2;
+
+// SAFETY: every operation is the intrinsic of its name, on both halves.
+unsafe impl Simd for Avx2 {
+    type V = [__m256; 2];
+
+    #[inline(always)]
+    unsafe fn zero() -> [__m256; 2] {
+        unsafe { [_mm256_setzero_ps(); 2] }
+    }
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> [__m256; 2] {
+        unsafe { [_mm256_set1_ps(value); 2] }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> [__m256; 2] {
+        unsafe { [_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))] }
+    }
+
+    #[inline(always)]
+    unsafe fn store(to: *mut f32, v: [__m256; 2]) {
+        unsafe {
+            _mm256_storeu_ps(to, v[0]);
+            _mm256_storeu_ps(to.add(8), v[1]);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        unsafe { [_mm256_add_ps(a[0], b[0]), _mm256_add_ps(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    unsafe fn sub(a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        unsafe { [_mm256_sub_ps(a[0], b[0]), _mm256_sub_ps(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        unsafe { [_mm256_mul_ps(a[0], b[0]), _mm256_mul_ps(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(a: [__m256; 2], b: [__m256; 2], c: [__m256; 2]) -> [__m256; 2] {
+        unsafe {
+            [
+                _mm256_fmadd_ps(a[0], b[0], c[0]),
+                _mm256_fmadd_ps(a[1], b[1], c[1]),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn max(a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        unsafe { [_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    unsafe fn select_not_negative(
+        v: [__m256; 2],
+        positive: [__m256; 2],
+        other: [__m256; 2],
+    ) -> [__m256; 2] {
+        unsafe {
+            let zero = _mm256_setzero_ps();
+            [0, 1].map(|i| {
+                let mask = _mm256_cmp_ps::<_CMP_GE_OQ>(v[i], zero);
+                _mm256_blendv_ps(other[i], positive[i], mask)
+            })
+        }
+    }
+}
