@@ -9,13 +9,19 @@
 //! unchecked access in the innermost loops, and for memory that is written before it is read.
 
 mod channel_sums;
+mod direct;
 mod features;
 mod isa;
+mod memory;
 pub mod reference;
 mod simd;
 mod weights;
 
 pub use channel_sums::ChannelSums;
+pub use direct::{
+    DirectWeights, PlainImage, conv_backward_data, conv_forward, conv_forward_image, conv_out_size,
+    up_backward_data, up_forward,
+};
 pub use features::{FeatureShape, Features, from_features, to_features};
 pub use isa::Isa;
 pub use simd::LANES;
