@@ -12,6 +12,7 @@ mod channel_sums;
 mod direct;
 mod features;
 mod isa;
+mod label_loss;
 mod memory;
 pub mod reference;
 mod simd;
@@ -24,5 +25,6 @@ pub use direct::{
 };
 pub use features::{FeatureShape, Features, from_features, to_features};
 pub use isa::Isa;
+pub use label_loss::{LabelLoss, LabelLossSums};
 pub use simd::LANES;
 pub use weights::ConvWeights;
