@@ -197,3 +197,68 @@ unsafe fn row_sum<S: Simd>(values: &[f32]) -> f32 {
     };
     lanes.iter().sum::<f32>() + rest
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::relative_rms;
+    use crate::reference_layers;
+    use crate::samples::{array, assert_clean, map, noise, on_each};
+    use crate::{NormAct, channel_sums_of, from_features, head, head_after_norm, norm_act};
+    use proptest::prelude::*;
+
+    fn narrow(values: &[f64]) -> Vec<f32> {
+        values.iter().map(|&v| v as f32).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn forward_and_backward_as_the_plain_ones(
+            batch in 1_usize..3,
+            channels in 1_usize..40,
+            classes in prop_oneof![1_usize..10, 10_usize..62],
+            size in [1_usize..5, 1_usize..9, 1_usize..40],
+            seed in any::<u64>(),
+        ) {
+            let [z, y, x_] = size;
+            let x = array([batch, channels, z, y, x_], seed);
+            let gradient = array([batch, classes, z, y, x_], seed ^ 1);
+            let (weight, bias) = (noise(classes * channels, seed ^ 2), noise(classes, seed ^ 3));
+            let out = reference_layers::head(&x, &weight, &bias);
+            let (of_x, of_weight, of_bias) = reference_layers::head_backward(&x, &weight, &gradient);
+            let (norm_weight, norm_bias) = (noise(channels, seed ^ 4), noise(channels, seed ^ 5));
+            let norm = NormAct {
+                weight: &norm_weight,
+                bias: &norm_bias,
+                epsilon: 1e-5,
+                slope: 0.01,
+            };
+            let (v, s) = map(&x);
+            let features = Features::new(&v, s);
+            on_each(
+                |isa| {
+                    let out = head(isa, features, &weight, &bias);
+                    let sums = channel_sums_of(isa, features);
+                    let fused = head_after_norm(isa, features, &sums, norm, &weight, &bias);
+                    let act = norm_act(isa, features, &sums, norm);
+                    let apart = head(isa, Features::new(&act, s), &weight, &bias);
+                    assert!(fused == apart, "{isa:?}: norm and head at once and apart");
+                    (out, head_backward(isa, features, &weight, &gradient.values))
+                },
+                |isa, (found_out, (found_of_x, found_of_weight, found_of_bias))| {
+                    assert_clean(&found_of_x, s);
+                    let close = |what, found: &[f32], expected: &[f32]| {
+                        let error = relative_rms(found, expected);
+                        assert!(error < 2e-6, "{isa:?}: {what}: {error}");
+                    };
+                    close("out", &found_out, &out.values);
+                    close("x", &from_features(Features::new(&found_of_x, s)), &of_x.values);
+                    close("weight", &found_of_weight, &narrow(&of_weight));
+                    close("bias", &found_of_bias, &narrow(&of_bias));
+                },
+            );
+        }
+    }
+}

@@ -149,3 +149,38 @@ impl Kernel for FromSlab<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{array, on_each};
+    use crate::{from_features, to_features};
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn there_and_back(
+            shape in [1_usize..3, 1_usize..40, 1_usize..5, 1_usize..40, 1_usize..40],
+            seed in any::<u64>(),
+        ) {
+            let array = array(shape, seed);
+            let [batch, channels, z, y, x] = shape;
+            let shape = FeatureShape { batch, channels, size: [z, y, x] };
+            let blocked = to_features(&array.values, shape);
+            assert_eq!(from_features(Features::new(&blocked, shape)), array.values);
+            on_each(
+                |isa| {
+                    let there = to_features_with(isa, &array.values, shape);
+                    let back = from_features_with(isa, Features::new(&there, shape));
+                    (there, back)
+                },
+                |isa, (there, back)| {
+                    assert!(there == blocked, "{isa:?}: there");
+                    assert!(back == array.values, "{isa:?}: back");
+                },
+            );
+        }
+    }
+}

@@ -186,3 +186,73 @@ impl Kernel for ApplySlab<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::relative_rms;
+    use crate::reference_layers;
+    use crate::samples::{array, assert_clean, map, noise, on_each};
+    use crate::{channel_sums_of, from_features, norm_act, norm_act_in_place};
+    use proptest::prelude::*;
+
+    fn narrow(values: &[f64]) -> Vec<f32> {
+        values.iter().map(|&v| v as f32).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn forward_and_backward_as_the_plain_ones(
+            batch in 1_usize..3,
+            channels in 1_usize..40,
+            size in [1_usize..7, 1_usize..50, 2_usize..40],
+            slope in prop::sample::select(vec![0.0_f32, 0.01, 1.0]),
+            offset in prop::sample::select(vec![0.0_f32, 3.0]),
+            seed in any::<u64>(),
+        ) {
+            let [z, y, x] = size;
+            let shape = [batch, channels, z, y, x];
+            let (mut y, gradient) = (array(shape, seed), array(shape, seed ^ 1));
+            y.values.iter_mut().for_each(|v| *v += offset);
+            let (weight, bias) = (noise(channels, seed ^ 2), noise(channels, seed ^ 3));
+            let epsilon = 1e-5;
+            let norm = NormAct { weight: &weight, bias: &bias, epsilon, slope };
+            let act = reference_layers::norm_act(&y, &weight, &bias, epsilon, slope);
+            let (of_y, [of_weight, of_bias]) = reference_layers::norm_act_backward(
+                &y,
+                (&weight, &bias),
+                epsilon,
+                slope,
+                &gradient,
+            );
+            let ((v, s), (g, _)) = (map(&y), map(&gradient));
+            let features = Features::new(&v, s);
+            on_each(
+                |isa| {
+                    let sums = channel_sums_of(isa, features);
+                    let act = norm_act(isa, features, &sums, norm);
+                    let mut in_place = v.clone();
+                    norm_act_in_place(isa, &mut in_place, s, &sums, norm);
+                    assert!(act == in_place, "in place");
+                    let mut of_y = g.clone();
+                    let of_norm = norm_act_backward(isa, features, &sums, norm, &mut of_y);
+                    (act, of_y, of_norm)
+                },
+                |isa, (found_act, found_of_y, found_of_norm)| {
+                    assert_clean(&found_act, s);
+                    assert_clean(&found_of_y, s);
+                    let close = |what, found: &[f32], expected: &[f32]| {
+                        let error = relative_rms(found, expected);
+                        assert!(error < 2e-5, "{isa:?}: {what}: {error}");
+                    };
+                    close("activation", &from_features(Features::new(&found_act, s)), &act.values);
+                    close("y", &from_features(Features::new(&found_of_y, s)), &of_y.values);
+                    close("weight", &found_of_norm[0], &narrow(&of_weight));
+                    close("bias", &found_of_norm[1], &narrow(&of_bias));
+                },
+            );
+        }
+    }
+}

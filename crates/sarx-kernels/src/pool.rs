@@ -150,3 +150,55 @@ impl Kernel for SpreadSlab<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::relative_rms;
+    use crate::reference_layers;
+    use crate::samples::{array, assert_clean, map, on_each};
+    use crate::{from_features, sum_per_channel};
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(30))]
+
+        #[test]
+        fn pools_and_sums_as_the_plain_ones(
+            batch in 1_usize..3,
+            channels in 1_usize..40,
+            size in [1_usize..5, 1_usize..9, 1_usize..20],
+            stride in [1_usize..3, 1_usize..4, 1_usize..4],
+            seed in any::<u64>(),
+        ) {
+            let [z, y, x] = [0, 1, 2].map(|axis| size[axis] * stride[axis]);
+            let large = array([batch, channels, z, y, x], seed);
+            let pooled = reference_layers::average_pool(&large, stride);
+            let spread = reference_layers::average_pool_backward(&pooled, stride);
+            let sums = reference_layers::sum_per_channel(&large);
+            let sums: Vec<_> = sums.iter().map(|&sum| sum as f32).collect();
+            let ((v, s), (small, small_s)) = (map(&large), map(&pooled));
+            on_each(
+                |isa| {
+                    let pooled = average_pool(isa, Features::new(&v, s), stride);
+                    let spread = average_pool_backward(isa, Features::new(&small, small_s), stride);
+                    (pooled, spread, sum_per_channel(isa, Features::new(&v, s)))
+                },
+                |isa, found| {
+                    assert_clean(&found.0, small_s);
+                    assert_clean(&found.1, s);
+                    let found_pooled = from_features(Features::new(&found.0, small_s));
+                    let found_spread = from_features(Features::new(&found.1, s));
+                    for (found, expected) in [
+                        (&found_pooled, &pooled.values),
+                        (&found_spread, &spread.values),
+                        (&found.2, &sums),
+                    ] {
+                        let error = relative_rms(found, expected);
+                        assert!(error < 2e-6, "{isa:?}: {error}");
+                    }
+                },
+            );
+        }
+    }
+}
