@@ -10,21 +10,44 @@
 
 mod channel_sums;
 mod direct;
+mod elementwise;
 mod features;
+mod head;
+mod head_backward;
 mod isa;
 mod label_loss;
-mod memory;
+mod layout;
+mod norm;
+mod norm_backward;
+mod packed;
+mod pool;
 pub mod reference;
+pub mod reference_layers;
+#[cfg(test)]
+mod samples;
 mod simd;
+mod slabs;
+mod totals;
+mod weight_gradient;
 mod weights;
+mod written;
 
 pub use channel_sums::ChannelSums;
 pub use direct::{
     DirectWeights, PlainImage, conv_backward_data, conv_forward, conv_forward_image, conv_out_size,
     up_backward_data, up_forward,
 };
+pub use elementwise::{add_act, add_act_backward};
 pub use features::{FeatureShape, Features, from_features, to_features};
+pub use head::{head, head_after_norm};
+pub use head_backward::head_backward;
 pub use isa::Isa;
 pub use label_loss::{LabelLoss, LabelLossSums};
+pub use layout::{from_features_with, to_features_with};
+pub use norm::{NormAct, channel_sums_of, norm_act, norm_act_in_place};
+pub use norm_backward::norm_act_backward;
+pub use pool::{average_pool, average_pool_backward};
 pub use simd::LANES;
+pub use totals::sum_per_channel;
+pub use weight_gradient::{conv_backward_weight, up_backward_weight};
 pub use weights::ConvWeights;

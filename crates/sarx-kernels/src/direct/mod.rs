@@ -7,11 +7,10 @@ mod tap_sum;
 mod tile;
 mod weights;
 
-use crate::memory::{SharedMut, written_by};
+use crate::packed::SharedMut;
 use crate::{ChannelSums, FeatureShape, Features, Isa, LANES};
 use tap_sum::{Phase, Shared, Steps, Tap, TapSum, TaskSums};
 pub use weights::DirectWeights;
-pub(crate) use weights::{Span, spans};
 
 /// Output size of a convolution with zero padding `(kernel - 1) / 2`: `ceil(size / stride)`.
 #[must_use]

@@ -9,7 +9,7 @@
 use super::tile::{self, Blocked, Free, TileInput, Walk};
 use super::weights::{DirectWeights, Group};
 use crate::channel_sums::BlockSums;
-use crate::memory::SharedMut;
+use crate::packed::SharedMut;
 use crate::simd::{Kernel, Simd};
 use crate::{Isa, LANES};
 use rayon::prelude::*;

@@ -1,6 +1,6 @@
 //! Weights in the order in which the direct kernel reads them.
 
-use crate::memory::{AlignedVec, SharedMut};
+use crate::packed::{AlignedVec, SharedMut};
 use crate::{Isa, LANES};
 use rayon::prelude::*;
 

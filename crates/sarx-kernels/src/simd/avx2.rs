@@ -82,4 +82,48 @@ unsafe impl Simd for Avx2 {
             })
         }
     }
+
+    #[inline(always)]
+    unsafe fn transpose(rows: [[__m256; 2]; 16]) -> [[__m256; 2]; 16] {
+        unsafe {
+            let mut columns = rows;
+            for rows_half in 0..2 {
+                for columns_half in 0..2 {
+                    let mut square = [_mm256_setzero_ps(); 8];
+                    for (i, row) in square.iter_mut().enumerate() {
+                        *row = rows[8 * rows_half + i][columns_half];
+                    }
+                    for (j, column) in transpose_8(square).into_iter().enumerate() {
+                        columns[8 * columns_half + j][rows_half] = column;
+                    }
+                }
+            }
+            columns
+        }
+    }
+}
+
+/// Lane `j` of vector `i` becomes lane `i` of vector `j`.
+#[inline(always)]
+unsafe fn transpose_8(rows: [__m256; 8]) -> [__m256; 8] {
+    unsafe {
+        // `quads[4 * i + j]`, half `h`: column `4 * h + j` of rows `4 * i ..`.
+        let mut quads = rows;
+        for quad in quads.chunks_exact_mut(4) {
+            let low = _mm256_castps_pd(_mm256_unpacklo_ps(quad[0], quad[1]));
+            let high = _mm256_castps_pd(_mm256_unpackhi_ps(quad[0], quad[1]));
+            let next_low = _mm256_castps_pd(_mm256_unpacklo_ps(quad[2], quad[3]));
+            let next_high = _mm256_castps_pd(_mm256_unpackhi_ps(quad[2], quad[3]));
+            quad[0] = _mm256_castpd_ps(_mm256_unpacklo_pd(low, next_low));
+            quad[1] = _mm256_castpd_ps(_mm256_unpackhi_pd(low, next_low));
+            quad[2] = _mm256_castpd_ps(_mm256_unpacklo_pd(high, next_high));
+            quad[3] = _mm256_castpd_ps(_mm256_unpackhi_pd(high, next_high));
+        }
+        let mut columns = rows;
+        for j in 0..4 {
+            columns[j] = _mm256_permute2f128_ps::<0x20>(quads[j], quads[4 + j]);
+            columns[4 + j] = _mm256_permute2f128_ps::<0x31>(quads[j], quads[4 + j]);
+        }
+        columns
+    }
 }

@@ -67,4 +67,36 @@ unsafe impl Simd for Avx512 {
             _mm512_mask_blend_ps(mask, other, positive)
         }
     }
+
+    #[inline(always)]
+    unsafe fn transpose(rows: [__m512; 16]) -> [__m512; 16] {
+        unsafe {
+            // `quads[4 * i + j]`, quarter `q`: column `4 * q + j` of rows `4 * i ..`.
+            let mut quads = rows;
+            for quad in quads.chunks_exact_mut(4) {
+                let low = _mm512_castps_pd(_mm512_unpacklo_ps(quad[0], quad[1]));
+                let high = _mm512_castps_pd(_mm512_unpackhi_ps(quad[0], quad[1]));
+                let next_low = _mm512_castps_pd(_mm512_unpacklo_ps(quad[2], quad[3]));
+                let next_high = _mm512_castps_pd(_mm512_unpackhi_ps(quad[2], quad[3]));
+                quad[0] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, next_low));
+                quad[1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, next_low));
+                quad[2] = _mm512_castpd_ps(_mm512_unpacklo_pd(high, next_high));
+                quad[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(high, next_high));
+            }
+            let mut columns = rows;
+            for j in 0..4 {
+                // Quarters 0, 2 and 1, 3 of two vectors.
+                let [a, b, c, d] = [quads[j], quads[4 + j], quads[8 + j], quads[12 + j]];
+                let even = _mm512_shuffle_f32x4::<0x88>(a, b);
+                let odd = _mm512_shuffle_f32x4::<0xdd>(a, b);
+                let next_even = _mm512_shuffle_f32x4::<0x88>(c, d);
+                let next_odd = _mm512_shuffle_f32x4::<0xdd>(c, d);
+                columns[j] = _mm512_shuffle_f32x4::<0x88>(even, next_even);
+                columns[4 + j] = _mm512_shuffle_f32x4::<0x88>(odd, next_odd);
+                columns[8 + j] = _mm512_shuffle_f32x4::<0xdd>(even, next_even);
+                columns[12 + j] = _mm512_shuffle_f32x4::<0xdd>(odd, next_odd);
+            }
+            columns
+        }
+    }
 }

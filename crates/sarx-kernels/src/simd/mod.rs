@@ -55,6 +55,19 @@ pub(crate) unsafe trait Simd: Copy {
         unsafe { Self::store(lanes.as_mut_ptr(), v) };
         lanes
     }
+
+    /// Lane `j` of vector `i` becomes lane `i` of vector `j`.
+    #[inline(always)]
+    unsafe fn transpose(rows: [Self::V; LANES]) -> [Self::V; LANES] {
+        // SAFETY: the caller's; the arrays hold 16 floats each.
+        unsafe {
+            let rows = rows.map(|row| Self::to_array(row));
+            std::array::from_fn(|j| {
+                let column: [f32; LANES] = std::array::from_fn(|i| rows[i][j]);
+                Self::load(column.as_ptr())
+            })
+        }
+    }
 }
 
 /// Work that is compiled once per instruction set.

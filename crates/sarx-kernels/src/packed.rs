@@ -1,4 +1,4 @@
-//! Memory that is written before it is read, and pointers that threads share.
+//! Weights in packed order, on cache lines; and pointers that threads share.
 
 use crate::LANES;
 
@@ -51,16 +51,3 @@ pub(crate) struct SharedMut(pub(crate) *mut f32);
 unsafe impl Send for SharedMut {}
 // SAFETY: as above.
 unsafe impl Sync for SharedMut {}
-
-/// A vector whose values `fill` writes, without writing zeros first.
-///
-/// # Safety
-///
-/// `fill` must write every value.
-pub(crate) unsafe fn written_by(len: usize, fill: impl FnOnce(SharedMut)) -> Vec<f32> {
-    let mut values = Vec::with_capacity(len);
-    fill(SharedMut(values.as_mut_ptr()));
-    // SAFETY: the capacity is there, and the caller promises that all is written.
-    unsafe { values.set_len(len) };
-    values
-}
