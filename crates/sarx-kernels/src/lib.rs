@@ -11,12 +11,15 @@
 mod channel_sums;
 mod features;
 mod isa;
+mod memory;
 pub mod reference;
 mod simd;
 mod weights;
+mod winograd;
 
 pub use channel_sums::ChannelSums;
 pub use features::{FeatureShape, Features, from_features, to_features};
 pub use isa::Isa;
 pub use simd::LANES;
 pub use weights::ConvWeights;
+pub use winograd::{WinogradWeights, winograd_forward, winograd_forward_into, FORCE};
