@@ -17,6 +17,7 @@ mod head_backward;
 mod isa;
 mod label_loss;
 mod layout;
+mod memory;
 mod norm;
 mod norm_backward;
 mod packed;
@@ -30,6 +31,7 @@ mod slabs;
 mod totals;
 mod weight_gradient;
 mod weights;
+mod winograd;
 mod written;
 
 pub use channel_sums::ChannelSums;
@@ -38,7 +40,7 @@ pub use direct::{
     up_backward_data, up_forward,
 };
 pub use elementwise::{add_act, add_act_backward};
-pub use features::{FeatureShape, Features, from_features, to_features};
+pub use features::{FeatureShape, Features};
 pub use head::{head, head_after_norm};
 pub use head_backward::head_backward;
 pub use isa::Isa;
@@ -51,3 +53,4 @@ pub use simd::LANES;
 pub use totals::sum_per_channel;
 pub use weight_gradient::{conv_backward_weight, up_backward_weight};
 pub use weights::ConvWeights;
+pub use winograd::{FORCE, WinogradWeights, winograd_forward, winograd_forward_into};

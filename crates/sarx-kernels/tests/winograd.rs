@@ -1,0 +1,237 @@
+//! Winograd convolution against its plain meaning, on every instruction set of the machine.
+
+use proptest::prelude::*;
+use sarx_kernels::reference::{self, Array};
+use sarx_kernels::{
+    ChannelSums, ConvWeights, FeatureShape, Features, Isa, WinogradWeights, from_features,
+    to_features, winograd_forward,
+};
+
+/// A convolution to check.
+#[derive(Debug, Clone)]
+struct Case {
+    size: [usize; 3],
+    batch: usize,
+    channels_in: Vec<usize>,
+    channels_out: usize,
+    tile: [usize; 3],
+    mirrored: bool,
+}
+
+impl Case {
+    fn kernel(&self) -> [usize; 3] {
+        self.tile.map(|m| if m == 1 { 1 } else { 3 })
+    }
+}
+
+/// Numbers that look random, between -1 and 1; the same for the same seed.
+fn noise(len: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..len)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
+        })
+        .collect()
+}
+
+/// Inputs and weights.
+fn data(case: &Case) -> (Vec<(Vec<f32>, FeatureShape)>, Vec<f32>) {
+    let inputs = case.channels_in.iter().enumerate().map(|(i, &channels)| {
+        let shape = FeatureShape {
+            batch: case.batch,
+            channels,
+            size: case.size,
+        };
+        let values = noise(case.batch * channels * shape.voxels(), i as u64 + 1);
+        (values, shape)
+    });
+    let taps: usize = case.kernel().iter().product();
+    let channels_in: usize = case.channels_in.iter().sum();
+    (
+        inputs.collect(),
+        noise(case.channels_out * channels_in * taps, 99),
+    )
+}
+
+/// What should come out.
+fn expected(case: &Case) -> Array {
+    let (inputs, weights) = data(case);
+    let [z, y, x] = case.size;
+    let voxels = z * y * x;
+    let channels: usize = case.channels_in.iter().sum();
+    let mut all = Vec::new();
+    for sample in 0..case.batch {
+        for (values, shape) in &inputs {
+            let len = shape.channels * voxels;
+            all.extend(&values[sample * len..][..len]);
+        }
+    }
+    let x = Array {
+        values: all,
+        shape: [case.batch, channels, z, y, x],
+    };
+    let [kz, ky, kx] = case.kernel();
+    let (o, i) = (case.channels_out, channels);
+    if case.mirrored {
+        let weight = Array {
+            values: weights,
+            shape: [i, o, kz, ky, kx],
+        };
+        let [n, _, z, y, xx] = x.shape;
+        reference::convolution_backward_data(&x, &weight, [1; 3], [n, o, z, y, xx])
+    } else {
+        let weight = Array {
+            values: weights,
+            shape: [o, i, kz, ky, kx],
+        };
+        reference::convolution(&x, &weight, [1; 3])
+    }
+}
+
+/// What comes out, in blocks, with its sums.
+fn found(case: &Case, isa: Isa) -> (Vec<f32>, ChannelSums) {
+    let (inputs, weights) = data(case);
+    let inputs: Vec<_> = inputs
+        .iter()
+        .map(|(values, shape)| (to_features(values, *shape), *shape))
+        .collect();
+    let inputs: Vec<_> = inputs.iter().map(|(v, s)| Features::new(v, *s)).collect();
+    let weights = ConvWeights {
+        values: &weights,
+        channels_out: case.channels_out,
+        channels_in: case.channels_in.iter().sum(),
+        kernel: case.kernel(),
+        mirrored: case.mirrored,
+    };
+    let weights = WinogradWeights::new(isa, weights, &case.channels_in, case.tile);
+    let mut sums = ChannelSums::zeros(out_shape(case));
+    let out = winograd_forward(isa, &inputs, &weights, Some(&mut sums));
+    (out, sums)
+}
+
+fn out_shape(case: &Case) -> FeatureShape {
+    FeatureShape {
+        batch: case.batch,
+        channels: case.channels_out,
+        size: case.size,
+    }
+}
+
+/// The error that a tile may have, as relative RMS.
+fn limit(tile: [usize; 3]) -> f64 {
+    match tile.iter().filter(|&&m| m == 4).count() {
+        0 => 1e-6,
+        1 | 2 => 3e-6,
+        _ => 6e-6,
+    }
+}
+
+fn check(case: &Case) {
+    let expected = expected(case);
+    let shape = out_shape(case);
+    for isa in Isa::available() {
+        let (out, sums) = found(case, isa);
+        let plain = from_features(Features::new(&out, shape));
+        let error = reference::relative_rms(&plain, &expected.values);
+        assert!(error <= limit(case.tile), "{error:e} with {isa:?}");
+        // Borders and padding are zero: nothing is lost on the way to arrays and back.
+        assert!(to_features(&plain, shape) == out, "borders with {isa:?}");
+        let voxels = shape.voxels();
+        for (i, channel) in plain.chunks(voxels).enumerate() {
+            let (sample, c) = (i / shape.channels, i % shape.channels);
+            let [sum, square] = sums.sums[sample * shape.blocks() * 16 + c];
+            let exact = channel.iter().map(|&v| f64::from(v));
+            let [a, b] = exact.fold([0.0; 2], |[a, b], v| [a + v, b + v * v]);
+            let size = (b * voxels as f64).sqrt();
+            assert!((sum - a).abs() <= 1e-6 * size, "sum {sum} {a} with {isa:?}");
+            assert!(
+                (square - b).abs() <= 1e-6 * b,
+                "square {square} {b} with {isa:?}"
+            );
+        }
+        assert_eq!(sums.voxels, voxels);
+    }
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let size = prop::array::uniform3(1_usize..=20);
+    let channels = || prop_oneof![1_usize..=24, 24_usize..=70];
+    let tile = prop::array::uniform3(prop_oneof![Just(1_usize), Just(2), Just(4), Just(4)]);
+    (
+        size,
+        1_usize..=2,
+        prop::collection::vec(channels(), 1..=2),
+        channels(),
+        tile,
+        any::<bool>(),
+    )
+        .prop_map(|(size, batch, channels_in, channels_out, tile, mirrored)| {
+            // The plain meaning is slow: keep its products below some millions.
+            let mut size = size;
+            let channels = channels_in.iter().sum::<usize>() * channels_out;
+            while size.iter().product::<usize>() * batch * channels > 400_000 {
+                let longest = (0..3).max_by_key(|&a| size[a]).unwrap();
+                if size[longest] == 1 {
+                    break;
+                }
+                size[longest] = size[longest].div_ceil(2);
+            }
+            Case {
+                size,
+                batch,
+                channels_in,
+                channels_out,
+                tile,
+                mirrored,
+            }
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn any_shape_is_convolved(case in cases()) {
+        check(&case);
+    }
+}
+
+/// Shapes that the network has, of both schedules, with room for the error to grow.
+#[test]
+fn many_channels_keep_their_accuracy() {
+    for tile in [[2, 2, 2], [2, 4, 4], [4, 4, 4]] {
+        check(&Case {
+            size: [5, 4, 6],
+            batch: 1,
+            channels_in: vec![160, 160],
+            channels_out: 40,
+            tile,
+            mirrored: false,
+        });
+    }
+}
+
+#[test]
+fn threads_change_nothing() {
+    for (size, channels_in, channels_out) in
+        [([17, 18, 35], vec![8, 20], 24), ([9, 8, 8], vec![130], 140)]
+    {
+        let case = Case {
+            size,
+            batch: 2,
+            channels_in,
+            channels_out,
+            tile: [4; 3],
+            mirrored: false,
+        };
+        let with = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            pool.build().unwrap().install(|| found(&case, Isa::best()))
+        };
+        let (one, two) = (with(1), with(2));
+        assert!(one.0 == two.0 && one.1 == two.1, "{case:?}");
+    }
+}
