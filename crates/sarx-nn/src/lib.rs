@@ -9,14 +9,16 @@
 //! This crate knows no plans, no cases and no files: weights are bytes.
 //!
 //! Arrays are `[batch, channel, z, y, x]`, targets are label maps `[batch, z, y, x]`.
-//! The heavy operations have two paths, see [`OpPath`]: Burn's own operations (the reference) and
-//! fused CPU kernels. Results of both do not depend on the number of threads.
+//! The heavy operations have two paths, see [`OpPath`]: Burn's own operations (the reference, and
+//! what GPUs run) and the kernels of `sarx-kernels`. Results of both do not depend on the number of
+//! threads.
 
-mod cpu_ops;
 mod device;
 mod error;
+mod feature_map;
 mod init;
 mod loss;
+mod ops;
 mod poly_lr;
 mod sgd;
 mod train_state;
@@ -24,10 +26,11 @@ mod unet;
 mod weights;
 
 pub use burn::tensor::{Device, Int, Tensor, TensorData};
-pub use cpu_ops::OpPath;
 pub use device::{DeviceChoice, image_tensor, target_tensor};
 pub use error::{ConfigError, StepError, WeightsError};
+pub use feature_map::{BlockedMap, FeatureMap};
 pub use loss::{DeepSupervisionLoss, LossConfig, Target, deep_supervision_weights};
+pub use ops::OpPath;
 pub use poly_lr::poly_lr;
 pub use sgd::{Sgd, SgdConfig};
 pub use train_state::{StepReport, TrainState};

@@ -1,6 +1,5 @@
-//! A 3D convolution that keeps the size (up to its stride).
+//! The parameters of a 3D convolution that keeps the size (up to its stride).
 
-use crate::cpu_ops::{self, ConvGeometry, OpPath};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
@@ -31,22 +30,5 @@ impl Convolution {
             bias: has_bias.then(|| Param::from_tensor(Tensor::zeros([channels_out], device))),
             stride,
         }
-    }
-
-    /// Convolves.
-    ///
-    /// # Shapes
-    ///
-    /// - x: `[batch, channels_in, z, y, x]`
-    /// - result: `[batch, channels_out, ceil(z / stride_z), ceil(y / stride_y), ceil(x / stride_x)]`
-    pub fn forward(&self, x: Tensor<5>, path: OpPath) -> Tensor<5> {
-        let weight = self.weight.val();
-        let [_, _, kz, ky, kx] = weight.dims();
-        let geometry = ConvGeometry {
-            stride: self.stride,
-            padding: [(kz - 1) / 2, (ky - 1) / 2, (kx - 1) / 2],
-        };
-        let bias = self.bias.as_ref().map(Param::val);
-        cpu_ops::conv3d(x, weight, bias, geometry, path)
     }
 }

@@ -1,8 +1,8 @@
 //! The part that goes up again: up-convolution, skip, units, and a head at every level.
 
 use super::{ConvStage, Convolution, UnetConfig, UnitConfig, UpConvolution};
-use crate::OpPath;
-use burn::module::Module;
+use crate::{FeatureMap, OpPath, ops};
+use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
 /// nnU-Net's `UNetDecoder`. Level 0 is the LOWEST resolution; every level has a head.
@@ -43,15 +43,14 @@ impl Decoder {
     }
 
     /// The features of every level, lowest resolution first.
-    fn features(&self, mut skips: Vec<Tensor<5>>, path: OpPath) -> Vec<Tensor<5>> {
-        let mut levels: Vec<Tensor<5>> = Vec::with_capacity(self.stages.len());
+    fn features(&self, mut skips: Vec<FeatureMap>, path: OpPath) -> Vec<FeatureMap> {
+        let mut levels: Vec<FeatureMap> = Vec::with_capacity(self.stages.len());
         let mut x = skips.pop();
         for (up, stage) in self.transpconvs.iter().zip(&self.stages) {
             let (Some(below), Some(skip)) = (x.take(), skips.pop()) else {
                 break;
             };
-            let joined = Tensor::cat(vec![up.forward(below, path), skip], 1);
-            let features = stage.forward(joined, path);
+            let features = stage.forward(up.forward(below, path), Some(skip), path);
             levels.push(features.clone());
             x = Some(features);
         }
@@ -64,13 +63,13 @@ impl Decoder {
     ///
     /// - skips: the encoder's outputs, full resolution first
     /// - result `i`: `[batch, n_heads, ..]` at the size of stage `i`
-    pub fn forward_deep(&self, skips: Vec<Tensor<5>>, path: OpPath) -> Vec<Tensor<5>> {
+    pub fn forward_deep(&self, skips: Vec<FeatureMap>, path: OpPath) -> Vec<Tensor<5>> {
         let features = self.features(skips, path);
         let heads = self.seg_layers.iter();
         heads
             .zip(features)
             .rev()
-            .map(|(head, x)| head.forward(x, path))
+            .map(|(head, x)| logits(head, x, path))
             .collect()
     }
 
@@ -84,15 +83,25 @@ impl Decoder {
     /// # Panics
     ///
     /// If `skips` does not hold one tensor per stage.
-    pub fn forward(&self, skips: Vec<Tensor<5>>, path: OpPath) -> Tensor<5> {
+    pub fn forward(&self, skips: Vec<FeatureMap>, path: OpPath) -> Tensor<5> {
         assert_eq!(
             skips.len(),
             self.stages.len() + 1,
             "one skip per stage of the encoder"
         );
         match (self.seg_layers.last(), self.features(skips, path).pop()) {
-            (Some(head), Some(features)) => head.forward(features, path),
+            (Some(head), Some(features)) => logits(head, features, path),
             _ => unreachable!("a checked configuration has at least one decoder level"),
         }
     }
+
+    pub(crate) fn prepare(&mut self) {
+        self.stages.iter_mut().for_each(ConvStage::prepare);
+        self.transpconvs.iter_mut().for_each(UpConvolution::prepare);
+    }
+}
+
+fn logits(head: &Convolution, x: FeatureMap, path: OpPath) -> Tensor<5> {
+    let bias = head.bias.as_ref().map(Param::val);
+    ops::head(x, head.weight.val(), bias, path)
 }

@@ -1,9 +1,9 @@
 //! Either encoder.
 
 use super::{EncoderKind, PlainEncoder, ResidualEncoder, UnetConfig};
-use crate::OpPath;
+use crate::{FeatureMap, OpPath};
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 /// The part that goes down.
 #[derive(Module, Debug)]
@@ -32,10 +32,17 @@ impl Encoder {
     ///
     /// - x: `[batch, input_channels, z, y, x]`
     /// - result `i`: `[batch, features_per_stage[i], ..]`, sizes divided by all strides up to `i`
-    pub fn forward(&self, x: Tensor<5>, path: OpPath) -> Vec<Tensor<5>> {
+    pub fn forward(&self, x: FeatureMap, path: OpPath) -> Vec<FeatureMap> {
         match self {
             Self::Plain(encoder) => encoder.forward(x, path),
             Self::Residual(encoder) => encoder.forward(x, path),
+        }
+    }
+
+    pub(crate) fn prepare(&mut self) {
+        match self {
+            Self::Plain(encoder) => encoder.prepare(),
+            Self::Residual(encoder) => encoder.prepare(),
         }
     }
 }

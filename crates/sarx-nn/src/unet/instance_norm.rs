@@ -1,6 +1,5 @@
-//! Instance norm and leaky ReLU.
+//! The parameters of an instance norm.
 
-use crate::cpu_ops::{self, OpPath};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
@@ -27,18 +26,5 @@ impl InstanceNorm {
             bias: Param::from_tensor(Tensor::zeros([channels], device)),
             epsilon,
         }
-    }
-
-    /// Normalizes, then applies a leaky ReLU (`slope` 1 leaves values as they are).
-    ///
-    /// # Shapes
-    ///
-    /// - x, result: `[batch, channels, z, y, x]`
-    pub fn forward(&self, x: Tensor<5>, slope: f64, path: OpPath) -> Tensor<5> {
-        let constants = cpu_ops::NormConstants {
-            epsilon: self.epsilon,
-            slope,
-        };
-        cpu_ops::norm_act(x, self.weight.val(), self.bias.val(), constants, path)
     }
 }

@@ -1,7 +1,7 @@
 //! The whole network.
 
 use super::{Decoder, Encoder, UnetConfig};
-use crate::OpPath;
+use crate::{FeatureMap, OpPath};
 use burn::module::Module;
 use burn::tensor::Tensor;
 
@@ -35,6 +35,15 @@ impl Unet {
         Self { op_path, ..self }
     }
 
+    /// The network for prediction with weights that do not change any more: the CPU kernels keep
+    /// their own copies of them, made once.
+    #[must_use]
+    pub fn prepared(mut self) -> Self {
+        self.encoder.prepare();
+        self.decoder.prepare();
+        self
+    }
+
     /// Logits at full resolution; the other heads are not computed.
     ///
     /// # Shapes
@@ -50,8 +59,10 @@ impl Unet {
     #[must_use]
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
         self.check_input(&x);
-        self.decoder
-            .forward(self.encoder.forward(x, self.op_path), self.op_path)
+        self.decoder.forward(
+            self.encoder.forward(FeatureMap::Plain(x), self.op_path),
+            self.op_path,
+        )
     }
 
     /// Logits of every head, full resolution first (deep supervision).
@@ -67,8 +78,10 @@ impl Unet {
     #[must_use]
     pub fn forward_deep(&self, x: Tensor<5>) -> Vec<Tensor<5>> {
         self.check_input(&x);
-        self.decoder
-            .forward_deep(self.encoder.forward(x, self.op_path), self.op_path)
+        self.decoder.forward_deep(
+            self.encoder.forward(FeatureMap::Plain(x), self.op_path),
+            self.op_path,
+        )
     }
 
     fn check_input(&self, x: &Tensor<5>) {

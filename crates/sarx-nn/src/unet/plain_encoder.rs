@@ -1,9 +1,9 @@
 //! The encoder of `PlainConvUNet`: strided convolutions, no pooling.
 
 use super::{ConvStage, UnetConfig, UnitConfig};
-use crate::OpPath;
+use crate::{FeatureMap, OpPath};
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 /// Stages of convolutions; each stage begins with its stride.
 #[derive(Module, Debug)]
@@ -39,13 +39,18 @@ impl PlainEncoder {
     ///
     /// - x: `[batch, input_channels, z, y, x]`
     /// - result `i`: `[batch, features_per_stage[i], ..]`, sizes divided by all strides up to `i`
-    pub fn forward(&self, x: Tensor<5>, path: OpPath) -> Vec<Tensor<5>> {
+    pub fn forward(&self, x: FeatureMap, path: OpPath) -> Vec<FeatureMap> {
         let mut skips = Vec::with_capacity(self.stages.len());
         let mut x = x;
         for [stage] in &self.stages {
-            x = stage.forward(x, path);
+            x = stage.forward(x, None, path);
             skips.push(x.clone());
         }
         skips
+    }
+
+    pub(crate) fn prepare(&mut self) {
+        let stages = self.stages.iter_mut().flatten();
+        stages.for_each(ConvStage::prepare);
     }
 }

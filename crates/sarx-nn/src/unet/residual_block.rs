@@ -1,9 +1,9 @@
 //! Two units and a way around them.
 
 use super::{ConvNorm, UnitConfig};
-use crate::{OpPath, cpu_ops};
+use crate::{FeatureMap, OpPath, ops};
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 /// nnU-Net's `BasicBlockD`: `leaky_relu(conv2(conv1(x)) + skip(x))`.
 #[derive(Module, Debug)]
@@ -60,54 +60,19 @@ impl ResidualBlock {
     ///
     /// - x: `[batch, channels_in, z, y, x]`
     /// - result: `[batch, channels_out, z / stride_z, y / stride_y, x / stride_x]`
-    pub fn forward(&self, x: Tensor<5>, path: OpPath) -> Tensor<5> {
+    pub fn forward(&self, x: FeatureMap, path: OpPath) -> FeatureMap {
         let around = self.skip.iter().fold(x.clone(), |x, part| match part {
-            None => average_pool(x, self.stride),
-            Some(projection) => projection.forward(x, path),
+            None => ops::average_pool(x, self.stride, path),
+            Some(projection) => projection.forward(x, None, path),
         });
-        let through = self.conv2.forward(self.conv1.forward(x, path), path);
-        cpu_ops::leaky_relu(through + around, self.slope)
+        let through = self.conv1.forward(x, None, path);
+        let through = self.conv2.forward(through, None, path);
+        ops::add_act(through, around, self.slope, path)
     }
-}
 
-/// Mean over blocks of `stride` voxels.
-///
-/// # Shapes
-///
-/// - x: `[batch, channels, z, y, x]`, sizes divisible by `stride`
-/// - result: `[batch, channels, z / stride_z, y / stride_y, x / stride_x]`
-fn average_pool(x: Tensor<5>, stride: [usize; 3]) -> Tensor<5> {
-    let [batch, channels, nz, ny, nx] = x.dims();
-    let [sz, sy, sx] = stride;
-    let [oz, oy, ox] = [nz / sz, ny / sy, nx / sx];
-    let x = x
-        .reshape([batch * channels * oz, sz, oy, sy, ox * sx])
-        .mean_dim(1)
-        .mean_dim(3);
-    let x: Tensor<3> = x.reshape([batch * channels * oz * oy, ox, sx]);
-    x.mean_dim(2).reshape([batch, channels, oz, oy, ox])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn average_pool_takes_the_mean_of_each_block() {
-        let device = Device::flex();
-        let x = Tensor::<1>::from_floats(
-            [
-                0., 1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11., 12., 13., 14., 15.,
-            ],
-            &device,
-        );
-        let y = average_pool(x.clone().reshape([1, 1, 2, 2, 4]), [1, 2, 2]);
-        assert_eq!(y.dims(), [1, 1, 2, 1, 2]);
-        assert_eq!(
-            y.into_data().try_to_vec::<f32>().expect("f32"),
-            [2.5, 4.5, 10.5, 12.5]
-        );
-        let y = average_pool(x.reshape([1, 1, 2, 2, 4]), [2, 1, 4]);
-        assert_eq!(y.into_data().try_to_vec::<f32>().expect("f32"), [5.5, 9.5]);
+    pub(crate) fn prepare(&mut self) {
+        self.conv1.prepare();
+        self.conv2.prepare();
+        self.skip.iter_mut().flatten().for_each(ConvNorm::prepare);
     }
 }

@@ -1,9 +1,9 @@
 //! The encoder of `ResidualEncoderUNet`: a stem, then stages of residual blocks.
 
 use super::{ConvStage, ResidualBlock, UnetConfig, UnitConfig};
-use crate::OpPath;
+use crate::{FeatureMap, OpPath};
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 /// Residual blocks in a row; the first has the stride and changes the number of channels.
 #[derive(Module, Debug)]
@@ -57,9 +57,9 @@ impl ResidualEncoder {
     ///
     /// - x: `[batch, input_channels, z, y, x]`
     /// - result `i`: `[batch, features_per_stage[i], ..]`, sizes divided by all strides up to `i`
-    pub fn forward(&self, x: Tensor<5>, path: OpPath) -> Vec<Tensor<5>> {
+    pub fn forward(&self, x: FeatureMap, path: OpPath) -> Vec<FeatureMap> {
         let mut skips = Vec::with_capacity(self.stages.len());
-        let mut x = self.stem.forward(x, path);
+        let mut x = self.stem.forward(x, None, path);
         for stage in &self.stages {
             x = stage
                 .blocks
@@ -68,5 +68,11 @@ impl ResidualEncoder {
             skips.push(x.clone());
         }
         skips
+    }
+
+    pub(crate) fn prepare(&mut self) {
+        self.stem.prepare();
+        let blocks = self.stages.iter_mut().flat_map(|stage| &mut stage.blocks);
+        blocks.for_each(ResidualBlock::prepare);
     }
 }

@@ -1,9 +1,9 @@
 //! Units in a row: a stage of the plain encoder, the residual stem, a level of the decoder.
 
 use super::{ConvNorm, UnitConfig};
-use crate::OpPath;
+use crate::{FeatureMap, OpPath};
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 /// nnU-Net's `StackedConvBlocks`.
 #[derive(Module, Debug)]
@@ -29,13 +29,19 @@ impl ConvStage {
         Self { convs }
     }
 
-    /// Applies all units.
+    /// Applies all units; the first also sees the skip, if there is one.
     ///
     /// # Shapes
     ///
-    /// - x: `[batch, channels_in, z, y, x]`
+    /// - x, skip: `[batch, .., z, y, x]`, together `channels_in` channels
     /// - result: `[batch, channels_out, z / stride_z, y / stride_y, x / stride_x]`
-    pub fn forward(&self, x: Tensor<5>, path: OpPath) -> Tensor<5> {
-        self.convs.iter().fold(x, |x, conv| conv.forward(x, path))
+    pub fn forward(&self, x: FeatureMap, skip: Option<FeatureMap>, path: OpPath) -> FeatureMap {
+        let start = (x, skip);
+        let through = |(x, skip), conv: &ConvNorm| (conv.forward(x, skip, path), None);
+        self.convs.iter().fold(start, through).0
+    }
+
+    pub(crate) fn prepare(&mut self) {
+        self.convs.iter_mut().for_each(ConvNorm::prepare);
     }
 }

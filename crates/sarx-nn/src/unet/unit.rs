@@ -1,9 +1,10 @@
 //! Convolution, instance norm, leaky ReLU: the unit of which everything is made.
 
 use super::{Convolution, InstanceNorm, UnetConfig};
-use crate::OpPath;
-use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use crate::ops::{self, PackedWeights, UnitConstants, UnitParameters};
+use crate::{FeatureMap, OpPath};
+use burn::module::{Module, Param};
+use burn::tensor::Device;
 
 /// What units of one stage share.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +45,9 @@ pub struct ConvNorm {
     /// Slope of the leaky ReLU; 1 for none.
     #[module(skip)]
     pub slope: f64,
+    /// Weights in the order of the CPU kernels, once they do not change any more.
+    #[module(skip)]
+    pub(crate) packed: Option<PackedWeights>,
 }
 
 impl ConvNorm {
@@ -57,17 +61,33 @@ impl ConvNorm {
             conv: Convolution::new(channels, unit.kernel, stride, unit.conv_bias, device),
             norm: InstanceNorm::new(channels[1], unit.epsilon, device),
             slope: unit.slope,
+            packed: None,
         }
     }
 
-    /// Applies the three operations.
+    /// Applies the three operations to a map, or to a map and a skip as if concatenated.
     ///
     /// # Shapes
     ///
-    /// - x: `[batch, channels_in, z, y, x]`
+    /// - x, skip: `[batch, .., z, y, x]`, together `channels_in` channels
     /// - result: `[batch, channels_out, z / stride_z, y / stride_y, x / stride_x]`
-    pub fn forward(&self, x: Tensor<5>, path: OpPath) -> Tensor<5> {
-        self.norm
-            .forward(self.conv.forward(x, path), self.slope, path)
+    pub fn forward(&self, x: FeatureMap, skip: Option<FeatureMap>, path: OpPath) -> FeatureMap {
+        let parameters = UnitParameters {
+            weight: self.conv.weight.val(),
+            bias: self.conv.bias.as_ref().map(Param::val),
+            norm_weight: self.norm.weight.val(),
+            norm_bias: self.norm.bias.val(),
+        };
+        let constants = UnitConstants {
+            stride: self.conv.stride,
+            epsilon: self.norm.epsilon,
+            slope: self.slope,
+            packed: self.packed.clone(),
+        };
+        ops::unit(x, skip, parameters, &constants, path)
+    }
+
+    pub(crate) fn prepare(&mut self) {
+        self.packed = Some(PackedWeights::default());
     }
 }

@@ -1,6 +1,7 @@
 //! The transposed convolution of the decoder: kernel = stride, so outputs never overlap.
 
-use crate::cpu_ops::{self, OpPath};
+use crate::FeatureMap;
+use crate::ops::{self, OpPath, PackedWeights};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
@@ -11,6 +12,9 @@ pub struct UpConvolution {
     pub weight: Param<Tensor<5>>,
     /// `[channels_out]`.
     pub bias: Param<Tensor<1>>,
+    /// Weights in the order of the CPU kernels, once they do not change any more.
+    #[module(skip)]
+    pub(crate) packed: Option<PackedWeights>,
 }
 
 impl UpConvolution {
@@ -24,6 +28,7 @@ impl UpConvolution {
         Self {
             weight: Param::from_tensor(Tensor::zeros([channels_in, channels_out, z, y, x], device)),
             bias: Param::from_tensor(Tensor::zeros([channels_out], device)),
+            packed: None,
         }
     }
 
@@ -33,7 +38,12 @@ impl UpConvolution {
     ///
     /// - x: `[batch, channels_in, z, y, x]`
     /// - result: `[batch, channels_out, z * stride_z, y * stride_y, x * stride_x]`
-    pub fn forward(&self, x: Tensor<5>, path: OpPath) -> Tensor<5> {
-        cpu_ops::up_conv3d(x, self.weight.val(), self.bias.val(), path)
+    pub fn forward(&self, x: FeatureMap, path: OpPath) -> FeatureMap {
+        let packed = self.packed.clone();
+        ops::up_conv3d(x, self.weight.val(), self.bias.val(), packed, path)
+    }
+
+    pub(crate) fn prepare(&mut self) {
+        self.packed = Some(PackedWeights::default());
     }
 }

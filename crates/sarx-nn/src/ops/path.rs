@@ -1,11 +1,11 @@
-//! The choice between reference and fused kernels.
+//! The choice between reference and kernels.
 
 /// Which implementation of the heavy operations runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OpPath {
-    /// Burn's own operations: the reference.
+    /// Burn's own operations: the reference, and what runs on GPUs.
     Composed,
-    /// The fused CPU kernels of this crate.
+    /// The CPU kernels of `sarx-kernels`.
     #[default]
     Fused,
 }
