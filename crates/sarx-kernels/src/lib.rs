@@ -8,6 +8,7 @@
 //! This is the one crate of the house where `unsafe` is allowed: for vector instructions, for
 //! unchecked access in the innermost loops, and for memory that is written before it is read.
 
+mod allocator;
 mod channel_sums;
 mod elementwise;
 mod features;
@@ -29,6 +30,7 @@ mod weight_gradient;
 mod weights;
 mod written;
 
+pub use allocator::{AllocatorStatistics, PooledAllocator};
 pub use channel_sums::ChannelSums;
 pub use elementwise::{add_act, add_act_backward};
 pub use features::{FeatureShape, Features, from_features, to_features};
