@@ -8,6 +8,7 @@
 //! This is the one crate of the house where `unsafe` is allowed: for vector instructions, for
 //! unchecked access in the innermost loops, and for memory that is written before it is read.
 
+mod allocator;
 mod channel_sums;
 mod direct;
 mod elementwise;
@@ -34,6 +35,7 @@ mod weights;
 mod winograd;
 mod written;
 
+pub use allocator::{AllocatorStatistics, PooledAllocator};
 pub use channel_sums::ChannelSums;
 pub use direct::{
     DirectWeights, PlainImage, conv_backward_data, conv_forward, conv_forward_image, conv_out_size,

@@ -8,6 +8,8 @@
 
 mod geometry;
 mod tile;
+mod transforms;
+mod winograd;
 
 use crate::{
     Features, Isa, LANES,
@@ -18,6 +20,7 @@ use crate::{
 use geometry::{BlockIn, Geometry, Rows};
 use rayon::prelude::*;
 use tile::add_products;
+use winograd::{Scratch, Tiling};
 
 /// Tasks that there should be at least: what 16 threads need to finish together.
 const TASKS: usize = 64;
@@ -109,6 +112,8 @@ struct Cut {
     parts: usize,
     /// Floats of a task's sums.
     len: usize,
+    /// How planes are cut into tiles, if that is the way to go.
+    tiling: Option<Tiling>,
 }
 
 impl Geometry<'_> {
@@ -119,13 +124,15 @@ impl Geometry<'_> {
         let blocks_out = isa.out_blocks().min(all_out);
         // With few taps, a gradient that is read once must serve more input channels.
         let blocks_in = 18_usize.div_ceil(taps).min(self.blocks_in.len());
+        let tiling = Tiling::of(self);
         let groups = [
             all_out.div_ceil(blocks_out),
             self.blocks_in.len().div_ceil(blocks_in),
         ];
         let pieces = ny.div_ceil(VOXELS_AT_ONCE.div_ceil(nx.max(1)));
-        let all = self.gradient.shape.batch * nz * pieces;
+        let all = self.gradient.shape.batch * tiling.map_or(nz * pieces, |t| t.chunks());
         Cut {
+            tiling,
             blocks_out,
             blocks_in,
             groups,
@@ -148,11 +155,13 @@ impl Geometry<'_> {
         // SAFETY: every task writes its sums, all of them.
         let parts = unsafe {
             written(tasks * cut.len, |sums| {
-                (0..tasks).into_par_iter().for_each(|task| {
+                let tasks = (0..tasks).into_par_iter();
+                tasks.for_each_init(Scratch::default, |scratch, task| {
                     isa.run(Task {
                         geometry: self,
                         cut,
                         task,
+                        scratch,
                         sums,
                     });
                 });
@@ -179,11 +188,12 @@ impl Geometry<'_> {
 
 /// The sums of one group of blocks over one part of the volume:
 /// `[block in, tap row, channel in, tap in x, block out, 16]`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Task<'a> {
     geometry: &'a Geometry<'a>,
     cut: Cut,
     task: usize,
+    scratch: &'a mut Scratch,
     sums: Out,
 }
 
@@ -206,13 +216,13 @@ impl Kernel for Task<'_> {
     }
 }
 
-impl Task<'_> {
+impl<'a> Task<'a> {
     /// The first block of output channels. Tasks of one part follow each other.
     fn block_out(&self) -> usize {
         self.task % self.cut.groups[0] * self.cut.blocks_out
     }
 
-    fn blocks_in(&self) -> &[BlockIn<'_>] {
+    fn blocks_in(&self) -> &'a [BlockIn<'a>] {
         let group = self.task / self.cut.groups[0] % self.cut.groups[1];
         let all = &self.geometry.blocks_in;
         let first = group * self.cut.blocks_in;
@@ -220,18 +230,25 @@ impl Task<'_> {
     }
 
     #[inline(always)]
-    unsafe fn add_all<S: Simd, const NX: usize, const BLOCKS: usize>(&self, block_out: usize) {
+    unsafe fn add_all<S: Simd, const NX: usize, const BLOCKS: usize>(self, block_out: usize) {
         let cut = self.cut;
         let [nz, ny, _] = self.geometry.walked().size;
         let part = self.task / (cut.groups[0] * cut.groups[1]);
-        let all = self.geometry.gradient.shape.batch * nz * cut.pieces;
+        let of_sample = cut.tiling.map_or(nz * cut.pieces, |tiling| tiling.chunks());
+        let all = self.geometry.gradient.shape.batch * of_sample;
+        let pieces = part * all / cut.parts..(part + 1) * all / cut.parts;
         // SAFETY: the sums of a task lie behind each other; walks stay inside the maps.
         unsafe {
             let sums = self.sums.at(self.task * cut.len);
+            if let Some(tiling) = cut.tiling {
+                let blocks = (self.blocks_in(), block_out);
+                let (geometry, scratch) = (self.geometry, self.scratch);
+                return tiling.add_all::<S, NX, BLOCKS>(geometry, blocks, pieces, scratch, sums);
+            }
             for vector in 0..cut.len / LANES {
                 S::store(sums.add(vector * LANES), S::zero());
             }
-            for piece in part * all / cut.parts..(part + 1) * all / cut.parts {
+            for piece in pieces {
                 let (plane, piece) = (piece / cut.pieces, piece % cut.pieces);
                 let rows = Rows {
                     sample: plane / nz,

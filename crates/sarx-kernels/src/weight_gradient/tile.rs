@@ -50,15 +50,15 @@ pub(super) unsafe fn add_products<
             let mut gradient = walk.gradient.add(row * walk.gradient_row);
             for _ in 0..walk.voxels {
                 let mut g = [S::zero(); BLOCKS];
-                for (block, g) in g.iter_mut().enumerate() {
-                    *g = S::load(gradient.add(block * walk.gradient_block));
+                for block in 0..BLOCKS {
+                    g[block] = S::load(gradient.add(block * walk.gradient_block));
                 }
                 for channel in 0..CHANNELS {
                     for tap in 0..TAPS {
                         let value = S::splat(*x.add(tap * LANES + channel));
                         for block in 0..BLOCKS {
-                            let sum = &mut held[channel][tap][block];
-                            *sum = S::mul_add(value, g[block], *sum);
+                            held[channel][tap][block] =
+                                S::mul_add(value, g[block], held[channel][tap][block]);
                         }
                     }
                 }
@@ -67,10 +67,13 @@ pub(super) unsafe fn add_products<
                 gradient = gradient.wrapping_add(walk.gradient_step);
             }
         }
-        let vectors = held.iter().flatten().flatten();
-        for (at, &sum) in vectors.enumerate() {
-            let to = sums.add(at * LANES);
-            S::store(to, S::add(S::load(to), sum));
+        for channel in 0..CHANNELS {
+            for tap in 0..TAPS {
+                for block in 0..BLOCKS {
+                    let to = sums.add(((channel * TAPS + tap) * BLOCKS + block) * LANES);
+                    S::store(to, S::add(S::load(to), held[channel][tap][block]));
+                }
+            }
         }
     }
 }
