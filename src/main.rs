@@ -12,6 +12,10 @@ use console::Console;
 use outcome::{error_document, error_text, print_json};
 use std::process::ExitCode;
 
+/// Feature maps come and go with every layer; fresh memory would cost as much as what is done with it.
+#[global_allocator]
+static MEMORY: sarx_kernels::PooledAllocator = sarx_kernels::PooledAllocator::new();
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let console = Console::new(cli.global.quiet);

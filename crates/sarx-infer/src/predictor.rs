@@ -105,7 +105,7 @@ impl Predictor {
         };
         Self {
             folds: Vec::new(),
-            networks,
+            networks: networks.into_iter().map(Unet::prepared).collect(),
             device,
             window,
             mirrorings,

@@ -30,13 +30,13 @@ pub struct LabelLoss<'a> {
     /// `[batch, label, voxel]`
     pub logits: &'a [f32],
     /// `[batch, voxel]`; a voxel whose label is not below `n_labels` belongs to none.
-    pub labels: &'a [i64],
+    pub labels: &'a [i32],
     /// Samples.
     pub batch: usize,
     /// Labels with background.
     pub n_labels: usize,
     /// Voxels with this label do not count.
-    pub ignore: Option<i64>,
+    pub ignore: Option<i32>,
     /// Whether Dice pools its sums over the batch.
     pub batch_dice: bool,
 }
@@ -179,7 +179,7 @@ impl LabelLoss<'_> {
         for (to, &label) in block.label[..n].iter_mut().zip(labels) {
             *to = match label {
                 _ if Some(label) == self.ignore => IGNORED,
-                label if (0..self.n_labels as i64).contains(&label) => label as i32,
+                label if (0..self.n_labels as i32).contains(&label) => label,
                 _ => NONE,
             };
         }
@@ -432,7 +432,7 @@ mod tests {
             let total: f64 = (0..k).map(|c| logit(c).exp()).sum();
             for c in 0..k {
                 let p = logit(c).exp() / total;
-                let g = if label == c as i64 { 1.0 } else { 0.0 };
+                let g = if label == c as i32 { 1.0 } else { 0.0 };
                 entropy -= g * p.ln();
                 let to = &mut overlaps[if loss.batch_dice { 0 } else { sample }][c];
                 *to = [to[0] + p * g, to[1] + p, to[2] + g];
@@ -450,7 +450,7 @@ mod tests {
         let (batch, n_labels, voxels) = (2, 3, 700);
         let noise = |i: usize| ((i * 7919) % 2003) as f32 / 400.0 - 2.5;
         let logits: Vec<f32> = (0..batch * n_labels * voxels).map(noise).collect();
-        let labels: Vec<i64> = (0..batch * voxels).map(|i| (i / 37 % 4) as i64).collect();
+        let labels: Vec<i32> = (0..batch * voxels).map(|i| (i / 37 % 4) as i32).collect();
         for isa in Isa::available() {
             for (ignore, batch_dice) in [(Some(3), false), (None, true), (Some(1), true)] {
                 let of = |logits| LabelLoss {

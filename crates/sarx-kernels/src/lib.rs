@@ -42,7 +42,7 @@ pub use direct::{
     up_backward_data, up_forward,
 };
 pub use elementwise::{add_act, add_act_backward};
-pub use features::{FeatureShape, Features};
+pub use features::{FeatureShape, Features, from_features, to_features};
 pub use head::{head, head_after_norm};
 pub use head_backward::head_backward;
 pub use isa::Isa;

@@ -1,6 +1,6 @@
 //! Losses and their gradients against nnU-Net's own classes (golden/make_loss.py).
 
-use sarx_nn::{DeviceChoice, LossConfig, Target, image_tensor, target_tensor};
+use sarx_nn::{DeviceChoice, LossConfig, OpPath, Target, image_tensor, target_tensor};
 use serde_json::Value;
 
 /// Tiny inputs in f32.
@@ -17,7 +17,8 @@ fn every_mode_agrees_with_nnunet() {
     let device = DeviceChoice::Cpu.training();
     let cases = golden["cases"].as_array().expect("cases");
     assert_eq!(cases.len(), 8);
-    for case in cases {
+    let paths = [OpPath::Composed, OpPath::Fused];
+    for (case, path) in cases.iter().flat_map(|case| paths.map(|path| (case, path))) {
         let target = match case["mode"].as_str() {
             Some("labels") => Target::Labels { n_labels: 3 },
             _ => Target::Regions {
@@ -32,12 +33,12 @@ fn every_mode_agrees_with_nnunet() {
         let logits = image_tensor(floats(&case["logits"]), [2, 3, 2, 3, 4], &device).require_grad();
         let labels: Vec<i16> = floats(&case["labels"]).iter().map(|&v| v as i16).collect();
         let labels = target_tensor(&labels, [2, 2, 3, 4], &DeviceChoice::Cpu.inference());
-        let loss = config.forward(logits.clone(), labels);
+        let loss = config.forward(logits.clone(), labels, path);
         let expected = case["loss"].as_f64().expect("a number") as f32;
         let found = loss.clone().into_scalar::<f32>();
         assert!(
             (found - expected).abs() <= TOLERANCE,
-            "{config:?}: {found} vs {expected}"
+            "{path:?} {config:?}: {found} vs {expected}"
         );
 
         let gradient = logits
@@ -48,7 +49,7 @@ fn every_mode_agrees_with_nnunet() {
         for (found, expected) in gradient.iter().zip(floats(&case["gradient"])) {
             assert!(
                 (found - expected).abs() <= TOLERANCE,
-                "{config:?}: {found} vs {expected}"
+                "{path:?} {config:?}: {found} vs {expected}"
             );
         }
     }
@@ -62,8 +63,11 @@ fn a_batch_without_annotation_has_no_cross_entropy() {
         ignore_label: Some(2),
         batch_dice: false,
     };
-    let logits = image_tensor(vec![3.0; 16], [1, 2, 2, 2, 2], &device);
-    let labels = target_tensor(&[2; 8], [1, 2, 2, 2], &device);
     // All sums are empty: Dice is smooth / smooth = 1.
-    assert_eq!(config.forward(logits, labels).into_scalar::<f32>(), -1.0);
+    for path in [OpPath::Composed, OpPath::Fused] {
+        let logits = image_tensor(vec![3.0; 16], [1, 2, 2, 2, 2], &device);
+        let labels = target_tensor(&[2; 8], [1, 2, 2, 2], &device);
+        let loss = config.forward(logits, labels, path);
+        assert_eq!(loss.into_scalar::<f32>(), -1.0, "{path:?}");
+    }
 }

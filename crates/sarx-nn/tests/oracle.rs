@@ -158,6 +158,7 @@ fn check(name: &str, op_path: OpPath) {
 
     let loss = oracle
         .loss()
+        .with_op_path(op_path)
         .forward(&logits, &oracle.targets())
         .expect("matching targets");
     let expected = oracle.tensors["loss"].values[0];

@@ -3,7 +3,7 @@
 use super::cross_entropy::{binary_cross_entropy, cross_entropy};
 use super::dice::soft_dice;
 use super::target::Target;
-use crate::StepError;
+use crate::{OpPath, StepError, ops};
 use burn::tensor::{Int, Tensor, activation};
 
 /// What the loss depends on besides logits and labels.
@@ -25,6 +25,8 @@ pub struct DeepSupervisionLoss {
     /// Weight per head, full resolution first. Heads of weight 0 are not looked at, so their
     /// parameters have no gradient and stay as they are.
     pub weights: Vec<f64>,
+    /// Which implementation runs (regions have only one).
+    pub op_path: OpPath,
 }
 
 /// Weights `1, 1/2, 1/4, ..` with the last (lowest resolution) set to 0, normalised to sum 1.
@@ -59,7 +61,14 @@ impl DeepSupervisionLoss {
         Self {
             config,
             weights: deep_supervision_weights(n_outputs),
+            op_path: OpPath::default(),
         }
+    }
+
+    /// The same loss on another implementation of it.
+    #[must_use]
+    pub fn with_op_path(self, op_path: OpPath) -> Self {
+        Self { op_path, ..self }
     }
 
     /// The loss, a scalar that can be differentiated.
@@ -88,7 +97,9 @@ impl DeepSupervisionLoss {
             heads
                 .filter(|((weight, _), _)| **weight != 0.0)
                 .map(|((weight, logits), target)| {
-                    self.config.forward(logits.clone(), target.clone()) * *weight
+                    self.config
+                        .forward(logits.clone(), target.clone(), self.op_path)
+                        * *weight
                 });
         let total = losses.reduce(|sum, loss| sum + loss);
         total.ok_or(StepError::TargetCount {
@@ -132,7 +143,7 @@ impl LossConfig {
     ///
     /// If the logits do not have as many channels as [`Target::n_heads`].
     #[must_use]
-    pub fn forward(&self, logits: Tensor<5>, target: Tensor<4, Int>) -> Tensor<1> {
+    pub fn forward(&self, logits: Tensor<5>, target: Tensor<4, Int>, path: OpPath) -> Tensor<1> {
         let [batch, heads, z, y, x] = logits.dims();
         let expected = self.target.n_heads();
         assert_eq!(
@@ -142,6 +153,11 @@ impl LossConfig {
         let voxels = z * y * x;
         let logits: Tensor<3> = logits.reshape([batch, heads, voxels]);
         let labels: Tensor<3, Int> = target.reshape([batch, 1, voxels]);
+        if path == OpPath::Fused
+            && let Target::Labels { .. } = self.target
+        {
+            return ops::fused_label_loss(logits, labels, self.ignore_label, self.batch_dice);
+        }
         // Constants stay off the autodiff graph until they meet the logits.
         let counted = self
             .ignore_label

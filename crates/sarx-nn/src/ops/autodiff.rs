@@ -1,12 +1,12 @@
 //! How the operations are differentiated.
 
 use super::extension::KernelOps;
-use super::specs::{HeadSpec, MapSpec, PoolSpec, SumSpec, UnitSpec, UpSpec};
+use super::specs::{HeadSpec, LossSpec, MapSpec, PoolSpec, SumSpec, UnitSpec, UpSpec};
+use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::tensor::FloatTensor;
-use burn::backend::Autodiff;
+use burn::backend::tensor::{FloatTensor, IntTensor};
 
 /// Hands each gradient to the parent that asked for it.
 macro_rules! register {
@@ -101,6 +101,20 @@ impl<B: KernelOps> Backward<B, 1> for PoolStep {
     }
 }
 
+#[derive(Debug)]
+struct LossStep;
+
+impl<B: KernelOps> Backward<B, 1> for LossStep {
+    type State = (FloatTensor<B>, IntTensor<B>, LossSpec);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let (logits, labels, spec) = ops.state;
+        let gradient = B::label_loss_backward(logits, labels, gradient, spec);
+        register!(B, grads, ops.parents, [gradient]);
+    }
+}
+
 /// The two changes of layout are each other's gradient.
 #[derive(Debug)]
 struct ToBlocksStep;
@@ -166,6 +180,22 @@ impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
         }
     }
 
+    fn unit_head(
+        x: FloatTensor<Self>,
+        skip: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        norm_weight: FloatTensor<Self>,
+        norm_bias: FloatTensor<Self>,
+        head_weight: FloatTensor<Self>,
+        head_bias: FloatTensor<Self>,
+        spec: UnitSpec,
+    ) -> FloatTensor<Self> {
+        let channels = spec.channels_out;
+        let y = Self::unit(x, skip, weight, bias, norm_weight, norm_bias, spec);
+        Self::head(y, head_weight, head_bias, HeadSpec { channels })
+    }
+
     fn up_conv(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -226,6 +256,22 @@ impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
         match PoolStep.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish(spec, y),
             OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+
+    fn label_loss(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        spec: LossSpec,
+    ) -> FloatTensor<Self> {
+        let nodes = [logits.node()];
+        let logits = logits.into_primitive();
+        match LossStep.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let loss = B::label_loss(logits.clone(), labels.clone(), spec);
+                prep.finish((logits, labels, spec), loss)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::label_loss(logits, labels, spec)),
         }
     }
 
@@ -309,6 +355,15 @@ impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: SumSpec,
+    ) -> FloatTensor<Self> {
+        unreachable!("runs on the inner backend")
+    }
+
+    fn label_loss_backward(
+        _: FloatTensor<Self>,
+        _: IntTensor<Self>,
+        _: FloatTensor<Self>,
+        _: LossSpec,
     ) -> FloatTensor<Self> {
         unreachable!("runs on the inner backend")
     }

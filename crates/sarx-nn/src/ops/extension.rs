@@ -7,8 +7,8 @@
     reason = "the macro generates code that needs a public trait"
 )]
 
-use super::specs::{HeadSpec, MapSpec, PoolSpec, SumSpec, UnitSpec, UpSpec};
-use burn::backend::tensor::FloatTensor;
+use super::specs::{HeadSpec, LossSpec, MapSpec, PoolSpec, SumSpec, UnitSpec, UpSpec};
+use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, backend_extension};
 
 /// What the network is made of, each operation with its gradient.
@@ -26,7 +26,21 @@ pub trait KernelOps: Backend {
         spec: UnitSpec,
     ) -> FloatTensor<Self>;
 
-    /// The same, with what the gradient needs: the map, the convolution before the norm, and its sums
+    /// Logits `[batch, head, z, y, x]` of a head after a unit.
+    #[expect(clippy::too_many_arguments, reason = "the tensors of two layers")]
+    fn unit_head(
+        x: FloatTensor<Self>,
+        skip: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        norm_weight: FloatTensor<Self>,
+        norm_bias: FloatTensor<Self>,
+        head_weight: FloatTensor<Self>,
+        head_bias: FloatTensor<Self>,
+        spec: UnitSpec,
+    ) -> FloatTensor<Self>;
+
+    /// A unit, with what the gradient needs: the map, the convolution before the norm, and its sums
     /// per channel.
     fn unit_for_training(
         x: FloatTensor<Self>,
@@ -105,6 +119,22 @@ pub trait KernelOps: Backend {
 
     /// Its gradient.
     fn average_pool_backward(gradient: FloatTensor<Self>, spec: PoolSpec) -> FloatTensor<Self>;
+
+    /// Soft Dice plus cross-entropy, `[1]`, of logits `[batch, label, voxel]` and labels
+    /// `[batch, voxel]`.
+    fn label_loss(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        spec: LossSpec,
+    ) -> FloatTensor<Self>;
+
+    /// The gradient of the logits.
+    fn label_loss_backward(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        gradient: FloatTensor<Self>,
+        spec: LossSpec,
+    ) -> FloatTensor<Self>;
 
     /// An array in blocks of channels.
     fn to_blocks(x: FloatTensor<Self>, spec: MapSpec) -> FloatTensor<Self>;

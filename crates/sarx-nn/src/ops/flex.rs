@@ -2,11 +2,11 @@
 
 use super::extension::KernelOps;
 use super::kernels;
-use super::specs::{HeadSpec, MapSpec, PoolSpec, SumSpec, UnitSpec, UpSpec};
+use super::specs::{HeadSpec, LossSpec, MapSpec, PoolSpec, SumSpec, UnitSpec, UpSpec};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::TensorData;
-use sarx_kernels::{ChannelSums, FeatureShape, Features, Isa, LANES, NormAct};
+use sarx_kernels::{ChannelSums, FeatureShape, Features, Isa, LANES, LabelLoss, NormAct};
 
 fn slice(tensor: &FlexTensor) -> &[f32] {
     tensor
@@ -99,6 +99,20 @@ fn unit_input<'a>(x: &'a FlexTensor, skip: &'a FlexTensor, spec: &UnitSpec) -> k
     kernels::Input::Maps(maps)
 }
 
+fn label_loss<'a>(logits: &'a FlexTensor, labels: &'a FlexTensor, spec: LossSpec) -> LabelLoss<'a> {
+    let [batch, n_labels, _] = logits.shape().dims::<3>();
+    LabelLoss {
+        logits: slice(logits),
+        labels: labels
+            .as_slice::<i32>()
+            .expect("labels are contiguous 32-bit integers"),
+        batch,
+        n_labels,
+        ignore: spec.ignore,
+        batch_dice: spec.batch_dice,
+    }
+}
+
 impl KernelOps for Flex {
     fn unit(
         x: FlexTensor,
@@ -120,6 +134,39 @@ impl KernelOps for Flex {
         let norm = norm(&norm_weight, &norm_bias, &spec);
         sarx_kernels::norm_act_in_place(Isa::best(), &mut values, shape, &sums, norm);
         map_tensor(values, shape)
+    }
+
+    fn unit_head(
+        x: FlexTensor,
+        skip: FlexTensor,
+        weight: FlexTensor,
+        _bias: FlexTensor,
+        norm_weight: FlexTensor,
+        norm_bias: FlexTensor,
+        head_weight: FlexTensor,
+        head_bias: FlexTensor,
+        spec: UnitSpec,
+    ) -> FlexTensor {
+        let (x, skip, weight) = (
+            x.to_contiguous(),
+            skip.to_contiguous(),
+            weight.to_contiguous(),
+        );
+        let (norm_weight, norm_bias) = (norm_weight.to_contiguous(), norm_bias.to_contiguous());
+        let (head_weight, head_bias) = (head_weight.to_contiguous(), head_bias.to_contiguous());
+        let input = unit_input(&x, &skip, &spec);
+        let (values, shape, sums) = kernels::convolve(&input, slice(&weight), &spec);
+        let logits = sarx_kernels::head_after_norm(
+            Isa::best(),
+            Features::new(&values, shape),
+            &sums,
+            norm(&norm_weight, &norm_bias, &spec),
+            slice(&head_weight),
+            slice(&head_bias),
+        );
+        let [z, y, x] = shape.size;
+        let n_heads = slice(&head_bias).len();
+        tensor(logits, &[shape.batch, n_heads, z, y, x])
     }
 
     fn unit_for_training(
@@ -321,6 +368,26 @@ impl KernelOps for Flex {
             sarx_kernels::average_pool_backward(Isa::best(), gradient, spec.stride),
             shape,
         )
+    }
+
+    fn label_loss(logits: FlexTensor, labels: FlexTensor, spec: LossSpec) -> FlexTensor {
+        let (logits, labels) = (logits.to_contiguous(), labels.to_contiguous());
+        let sums = label_loss(&logits, &labels, spec).sums(Isa::best());
+        tensor(vec![sums.loss(spec.batch_dice) as f32], &[1])
+    }
+
+    fn label_loss_backward(
+        logits: FlexTensor,
+        labels: FlexTensor,
+        gradient: FlexTensor,
+        spec: LossSpec,
+    ) -> FlexTensor {
+        let (logits, labels) = (logits.to_contiguous(), labels.to_contiguous());
+        let loss = label_loss(&logits, &labels, spec);
+        let factor = f64::from(slice(&gradient.to_contiguous())[0]);
+        let sums = loss.sums(Isa::best());
+        let values = loss.gradient(Isa::best(), &sums, factor);
+        tensor(values, &logits.shape().to_vec())
     }
 
     fn to_blocks(x: FlexTensor, spec: MapSpec) -> FlexTensor {

@@ -17,11 +17,12 @@ mod specs;
 mod tests;
 
 use crate::feature_map::{BlockedMap, FeatureMap};
-use burn::tensor::Tensor;
+use burn::backend::DispatchTensor;
+use burn::tensor::{Int, IntDType, Tensor};
 use extension::{Dispatcher, KernelOps};
 pub use path::OpPath;
 pub(crate) use specs::PackedWeights;
-use specs::{HeadSpec, MapSpec, PoolSpec, SumSpec, UnitSpec, UpSpec};
+use specs::{HeadSpec, LossSpec, MapSpec, PoolSpec, SumSpec, UnitSpec, UpSpec};
 
 /// The constants of a unit.
 #[derive(Debug, Clone)]
@@ -56,9 +57,7 @@ pub(crate) fn unit(
     constants: &UnitConstants,
     path: OpPath,
 ) -> FeatureMap {
-    let [_, _, kz, ky, kx] = parameters.weight.dims();
-    let known = [kz, ky, kx].iter().all(|&k| k == 1 || k == 3);
-    if path == OpPath::Fused && known {
+    if path == OpPath::Fused && known(&parameters.weight) {
         return FeatureMap::Blocked(fused_unit(x, skip, parameters, constants));
     }
     let mut x = x.into_plain();
@@ -91,6 +90,58 @@ fn fused_unit(
     parameters: UnitParameters,
     constants: &UnitConstants,
 ) -> BlockedMap {
+    let channels = parameters.weight.dims()[0];
+    let (tensors, spec) = unit_tensors(x, skip, parameters, constants);
+    let [x, skip, weight, bias, norm_weight, norm_bias] = tensors;
+    let y = Dispatcher::unit(x, skip, weight, bias, norm_weight, norm_bias, spec);
+    BlockedMap {
+        tensor: Tensor::from_dispatch(y),
+        channels,
+    }
+}
+
+/// A unit and the head after it.
+pub(crate) fn unit_head(
+    x: FeatureMap,
+    skip: Option<FeatureMap>,
+    parameters: UnitParameters,
+    constants: &UnitConstants,
+    head_parameters: HeadParameters,
+    path: OpPath,
+) -> Tensor<5> {
+    if path == OpPath::Composed || !known(&parameters.weight) {
+        let y = unit(x, skip, parameters, constants, path);
+        return head(y, head_parameters, path);
+    }
+    let (tensors, spec) = unit_tensors(x, skip, parameters, constants);
+    let [x, skip, weight, bias, norm_weight, norm_bias] = tensors;
+    let (head_weight, head_bias) = head_parameters.weight_and_bias();
+    Tensor::from_dispatch(Dispatcher::unit_head(
+        x,
+        skip,
+        weight,
+        bias,
+        norm_weight,
+        norm_bias,
+        head_weight.into_dispatch(),
+        head_bias.into_dispatch(),
+        spec,
+    ))
+}
+
+/// Whether the kernels know a convolution.
+fn known(weight: &Tensor<5>) -> bool {
+    weight.dims()[2..].iter().all(|&k| k == 1 || k == 3)
+}
+
+/// x, skip, weight, bias, norm weight and norm bias; those that are not there are empty, as an
+/// operation has a fixed number of tensors.
+fn unit_tensors(
+    x: FeatureMap,
+    skip: Option<FeatureMap>,
+    parameters: UnitParameters,
+    constants: &UnitConstants,
+) -> ([DispatchTensor; 6], UnitSpec) {
     let UnitParameters {
         weight,
         bias,
@@ -113,20 +164,16 @@ fn fused_unit(
         FeatureMap::Plain(tensor) if skip.is_none() => tensor.into_dispatch(),
         other => other.into_blocked().tensor.into_dispatch(),
     };
-    // An operation has a fixed number of tensors; those that are not there are empty.
     let none = || Tensor::<1>::empty([0], &device.clone().inner()).into_dispatch();
-    let skip = skip.map_or_else(none, |skip| skip.into_blocked().tensor.into_dispatch());
-    let bias = bias.map_or_else(none, Tensor::into_dispatch);
-    let (weight, norm_weight, norm_bias) = (
+    let tensors = [
+        x,
+        skip.map_or_else(none, |skip| skip.into_blocked().tensor.into_dispatch()),
         weight.into_dispatch(),
+        bias.map_or_else(none, Tensor::into_dispatch),
         norm_weight.into_dispatch(),
         norm_bias.into_dispatch(),
-    );
-    let y = Dispatcher::unit(x, skip, weight, bias, norm_weight, norm_bias, spec);
-    BlockedMap {
-        tensor: Tensor::from_dispatch(y),
-        channels: channels_out,
-    }
+    ];
+    (tensors, spec)
 }
 
 /// Transposed 3D convolution with kernel = stride. weight: `[in, out, sz, sy, sx]`, bias: `[out]`.
@@ -158,18 +205,30 @@ pub(crate) fn up_conv3d(
     })
 }
 
-/// 1x1x1 convolution to logits `[batch, head, z, y, x]`. weight: `[head, in, 1, 1, 1]`.
-pub(crate) fn head(
-    x: FeatureMap,
-    weight: Tensor<5>,
-    bias: Option<Tensor<1>>,
-    path: OpPath,
-) -> Tensor<5> {
-    if path == OpPath::Composed {
-        return composed::conv3d(x.into_plain(), weight, bias, [1; 3]);
+/// The parameters of a 1x1x1 convolution to logits.
+#[derive(Debug)]
+pub(crate) struct HeadParameters {
+    /// `[head, in, 1, 1, 1]`
+    pub(crate) weight: Tensor<5>,
+    /// `[head]`
+    pub(crate) bias: Option<Tensor<1>>,
+}
+
+impl HeadParameters {
+    fn weight_and_bias(self) -> (Tensor<5>, Tensor<1>) {
+        let Self { weight, bias } = self;
+        let n_heads = weight.dims()[0];
+        let bias = bias.unwrap_or_else(|| Tensor::zeros([n_heads], &weight.device()));
+        (weight, bias)
     }
-    let n_heads = weight.dims()[0];
-    let bias = bias.unwrap_or_else(|| Tensor::zeros([n_heads], &weight.device()));
+}
+
+/// 1x1x1 convolution to logits `[batch, head, z, y, x]`.
+pub(crate) fn head(x: FeatureMap, parameters: HeadParameters, path: OpPath) -> Tensor<5> {
+    let (weight, bias) = parameters.weight_and_bias();
+    if path == OpPath::Composed {
+        return composed::conv3d(x.into_plain(), weight, Some(bias), [1; 3]);
+    }
     let x = x.into_blocked();
     let spec = HeadSpec {
         channels: x.channels,
@@ -212,6 +271,25 @@ pub(crate) fn average_pool(x: FeatureMap, stride: [usize; 3], path: OpPath) -> F
         tensor: Tensor::from_dispatch(Dispatcher::average_pool(tensor.into_dispatch(), spec)),
         channels,
     })
+}
+
+/// Soft Dice plus cross-entropy of labels that exclude each other, on the kernels.
+///
+/// logits: `[batch, label, voxel]`, labels: `[batch, 1, voxel]`, result: `[1]`.
+pub(crate) fn fused_label_loss(
+    logits: Tensor<3>,
+    labels: Tensor<3, Int>,
+    ignore: Option<i64>,
+    batch_dice: bool,
+) -> Tensor<1> {
+    let spec = LossSpec {
+        // A label that no voxel can have is ignored nowhere.
+        ignore: ignore.and_then(|label| i32::try_from(label).ok()),
+        batch_dice,
+    };
+    let labels = labels.cast(IntDType::I32);
+    let (logits, labels) = (logits.into_dispatch(), labels.into_dispatch());
+    Tensor::from_dispatch(Dispatcher::label_loss(logits, labels, spec))
 }
 
 /// An array in blocks of channels.

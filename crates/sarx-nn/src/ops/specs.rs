@@ -67,6 +67,15 @@ pub(crate) struct PoolSpec {
     pub(super) stride: [usize; 3],
 }
 
+/// Soft Dice plus cross-entropy of labels.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LossSpec {
+    /// Voxels with this label do not count.
+    pub(super) ignore: Option<i32>,
+    /// Whether Dice pools its sums over the batch.
+    pub(super) batch_dice: bool,
+}
+
 /// A change of layout.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MapSpec {

@@ -1,15 +1,21 @@
 //! Operations on the kernels against their composition of Burn's: values and all gradients.
 
-use super::{OpPath, UnitConstants, UnitParameters, add_act, average_pool, head, unit, up_conv3d};
+use super::{
+    HeadParameters, OpPath, UnitConstants, UnitParameters, add_act, average_pool, head, unit,
+    up_conv3d,
+};
 use crate::FeatureMap;
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// Largest difference over largest value: f32 sums of some hundred terms in another order, Winograd.
 const TOLERANCE: f32 = 5e-5;
 
-/// Reproducible values around zero.
+/// Reproducible values around zero; no two of different salts add up to zero, where a leaky ReLU
+/// has no gradient.
 fn noise<const D: usize>(shape: [usize; D], salt: usize) -> Tensor<D> {
-    let value = |i: usize| ((i * 7919 + salt * 104_729) % 2_003) as f32 / 1_001.0 - 1.0;
+    let value = |i: usize| {
+        ((i * 7919 + salt * 104_729) % 2_003) as f32 / 1_001.0 - 1.0 + salt as f32 * 1e-4
+    };
     let values: Vec<f32> = (0..shape.iter().product()).map(value).collect();
     Tensor::from_data(TensorData::new(values, shape), &Device::flex().autodiff()).require_grad()
 }
@@ -65,7 +71,7 @@ fn assert_close(found: &[Vec<f32>], expected: &[Vec<f32>], what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
     for (part, (found, expected)) in found.iter().zip(expected).enumerate() {
         assert_eq!(found.len(), expected.len(), "{what}, part {part}");
-        let scale = expected.iter().fold(1e-2, |m: f32, v| m.max(v.abs()));
+        let scale = expected.iter().fold(5e-2, |m: f32, v| m.max(v.abs()));
         for (f, e) in found.iter().zip(expected) {
             assert!(
                 (f - e).abs() <= TOLERANCE * scale,
@@ -188,7 +194,11 @@ fn heads_agree_with_burn() {
         let on = |path| {
             inputs.run(|inputs| {
                 let (x, bias) = (map(&inputs.maps[0], path), inputs.vectors[0].clone());
-                head(x, inputs.weight.clone(), Some(bias), path)
+                let parameters = HeadParameters {
+                    weight: inputs.weight.clone(),
+                    bias: Some(bias),
+                };
+                head(x, parameters, path)
             })
         };
         let what = format!("{channels} channels, {heads} heads");

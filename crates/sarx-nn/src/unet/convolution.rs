@@ -1,5 +1,6 @@
 //! The parameters of a 3D convolution that keeps the size (up to its stride).
 
+use crate::ops::HeadParameters;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
@@ -29,6 +30,14 @@ impl Convolution {
             weight: Param::from_tensor(Tensor::zeros([channels_out, channels_in, z, y, x], device)),
             bias: has_bias.then(|| Param::from_tensor(Tensor::zeros([channels_out], device))),
             stride,
+        }
+    }
+
+    /// The parameters of a head.
+    pub(crate) fn head_parameters(&self) -> HeadParameters {
+        HeadParameters {
+            weight: self.weight.val(),
+            bias: self.bias.as_ref().map(Param::val),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{ConvStage, Convolution, UnetConfig, UnitConfig, UpConvolution};
 use crate::{FeatureMap, OpPath, ops};
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 /// nnU-Net's `UNetDecoder`. Level 0 is the LOWEST resolution; every level has a head.
@@ -69,7 +69,7 @@ impl Decoder {
         heads
             .zip(features)
             .rev()
-            .map(|(head, x)| logits(head, x, path))
+            .map(|(head, x)| ops::head(x, head.head_parameters(), path))
             .collect()
     }
 
@@ -83,25 +83,28 @@ impl Decoder {
     /// # Panics
     ///
     /// If `skips` does not hold one tensor per stage.
-    pub fn forward(&self, skips: Vec<FeatureMap>, path: OpPath) -> Tensor<5> {
+    pub fn forward(&self, mut skips: Vec<FeatureMap>, path: OpPath) -> Tensor<5> {
         assert_eq!(
             skips.len(),
             self.stages.len() + 1,
             "one skip per stage of the encoder"
         );
-        match (self.seg_layers.last(), self.features(skips, path).pop()) {
-            (Some(head), Some(features)) => logits(head, features, path),
-            _ => unreachable!("a checked configuration has at least one decoder level"),
+        let (Some(mut x), Some(head)) = (skips.pop(), self.seg_layers.last()) else {
+            unreachable!("a checked configuration has at least one decoder level");
+        };
+        let mut levels = self.transpconvs.iter().zip(&self.stages);
+        let last = levels.next_back();
+        for (up, stage) in levels {
+            x = stage.forward(up.forward(x, path), skips.pop(), path);
         }
+        let Some((up, stage)) = last else {
+            unreachable!("a checked configuration has at least one decoder level");
+        };
+        stage.forward_to_logits(up.forward(x, path), skips.pop(), head, path)
     }
 
     pub(crate) fn prepare(&mut self) {
         self.stages.iter_mut().for_each(ConvStage::prepare);
         self.transpconvs.iter_mut().for_each(UpConvolution::prepare);
     }
-}
-
-fn logits(head: &Convolution, x: FeatureMap, path: OpPath) -> Tensor<5> {
-    let bias = head.bias.as_ref().map(Param::val);
-    ops::head(x, head.weight.val(), bias, path)
 }

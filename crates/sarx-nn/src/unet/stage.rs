@@ -1,9 +1,9 @@
 //! Units in a row: a stage of the plain encoder, the residual stem, a level of the decoder.
 
-use super::{ConvNorm, UnitConfig};
+use super::{ConvNorm, Convolution, UnitConfig};
 use crate::{FeatureMap, OpPath};
 use burn::module::Module;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 /// nnU-Net's `StackedConvBlocks`.
 #[derive(Module, Debug)]
@@ -39,6 +39,22 @@ impl ConvStage {
         let start = (x, skip);
         let through = |(x, skip), conv: &ConvNorm| (conv.forward(x, skip, path), None);
         self.convs.iter().fold(start, through).0
+    }
+
+    /// The logits of a head after all units.
+    pub(crate) fn forward_to_logits(
+        &self,
+        x: FeatureMap,
+        skip: Option<FeatureMap>,
+        head: &Convolution,
+        path: OpPath,
+    ) -> Tensor<5> {
+        let Some((last, before)) = self.convs.split_last() else {
+            unreachable!("a stage has at least one unit");
+        };
+        let through = |(x, skip), conv: &ConvNorm| (conv.forward(x, skip, path), None);
+        let (x, skip) = before.iter().fold((x, skip), through);
+        last.forward_to_logits(x, skip, head, path)
     }
 
     pub(crate) fn prepare(&mut self) {

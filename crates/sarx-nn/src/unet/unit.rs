@@ -4,7 +4,7 @@ use super::{Convolution, InstanceNorm, UnetConfig};
 use crate::ops::{self, PackedWeights, UnitConstants, UnitParameters};
 use crate::{FeatureMap, OpPath};
 use burn::module::{Module, Param};
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 /// What units of one stage share.
 #[derive(Debug, Clone, Copy)]
@@ -72,19 +72,37 @@ impl ConvNorm {
     /// - x, skip: `[batch, .., z, y, x]`, together `channels_in` channels
     /// - result: `[batch, channels_out, z / stride_z, y / stride_y, x / stride_x]`
     pub fn forward(&self, x: FeatureMap, skip: Option<FeatureMap>, path: OpPath) -> FeatureMap {
-        let parameters = UnitParameters {
+        ops::unit(x, skip, self.parameters(), &self.constants(), path)
+    }
+
+    /// The logits of a head after this unit; on the kernels the features are not written again.
+    pub(crate) fn forward_to_logits(
+        &self,
+        x: FeatureMap,
+        skip: Option<FeatureMap>,
+        head: &Convolution,
+        path: OpPath,
+    ) -> Tensor<5> {
+        let head = head.head_parameters();
+        ops::unit_head(x, skip, self.parameters(), &self.constants(), head, path)
+    }
+
+    fn parameters(&self) -> UnitParameters {
+        UnitParameters {
             weight: self.conv.weight.val(),
             bias: self.conv.bias.as_ref().map(Param::val),
             norm_weight: self.norm.weight.val(),
             norm_bias: self.norm.bias.val(),
-        };
-        let constants = UnitConstants {
+        }
+    }
+
+    fn constants(&self) -> UnitConstants {
+        UnitConstants {
             stride: self.conv.stride,
             epsilon: self.norm.epsilon,
             slope: self.slope,
             packed: self.packed.clone(),
-        };
-        ops::unit(x, skip, parameters, &constants, path)
+        }
     }
 
     pub(crate) fn prepare(&mut self) {
