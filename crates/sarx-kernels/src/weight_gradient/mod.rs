@@ -58,16 +58,33 @@ pub fn conv_backward_weight(
             x.shape
         );
     }
-    let geometry = Geometry {
+    let channels_in: usize = inputs.iter().map(|x| x.shape.channels).sum();
+    geometry_of(inputs, gradient, kernel, stride).summed(
+        isa,
+        true,
+        conv_strides(channels_in, kernel),
+    )
+}
+
+fn geometry_of<'a>(
+    inputs: &[Features<'a>],
+    gradient: Features<'a>,
+    kernel: [usize; 3],
+    stride: [usize; 3],
+) -> Geometry<'a> {
+    Geometry {
         blocks_in: Geometry::blocks_of(inputs),
         gradient,
         kernel,
         stride,
         up: false,
-    };
+    }
+}
+
+/// Weights from one output channel and one input channel to the next.
+fn conv_strides(channels_in: usize, kernel: [usize; 3]) -> [usize; 2] {
     let taps = kernel.iter().product::<usize>();
-    let channels_in: usize = inputs.iter().map(|x| x.shape.channels).sum();
-    geometry.summed(isa, [channels_in * taps, taps])
+    [channels_in * taps, taps]
 }
 
 /// The gradient of an up-convolution (kernel = stride) for its weights,
@@ -94,7 +111,7 @@ pub fn up_backward_weight(
         up: true,
     };
     let taps = stride.iter().product::<usize>();
-    geometry.summed(isa, [taps, gradient.shape.channels * taps])
+    geometry.summed(isa, true, [taps, gradient.shape.channels * taps])
 }
 
 /// How the work is cut.
@@ -117,14 +134,14 @@ struct Cut {
 }
 
 impl Geometry<'_> {
-    fn cut(&self, isa: Isa) -> Cut {
+    fn cut(&self, isa: Isa, by_tiles: bool) -> Cut {
         let taps: usize = self.kernel.iter().product();
         let [nz, ny, nx] = self.walked().size;
         let all_out = self.gradient.shape.blocks();
         let blocks_out = isa.out_blocks().min(all_out);
         // With few taps, a gradient that is read once must serve more input channels.
         let blocks_in = 18_usize.div_ceil(taps).min(self.blocks_in.len());
-        let tiling = Tiling::of(self);
+        let tiling = Tiling::of(self).filter(|_| by_tiles);
         let groups = [
             all_out.div_ceil(blocks_out),
             self.blocks_in.len().div_ceil(blocks_in),
@@ -142,15 +159,15 @@ impl Geometry<'_> {
         }
     }
 
-    /// The gradient; `strides` lead from one output channel and one input channel to the next.
-    fn summed(&self, isa: Isa, strides: [usize; 2]) -> Vec<f32> {
+    /// The gradient, `by_tiles` where those serve; `strides` lead from one output channel and one input channel to the next.
+    fn summed(&self, isa: Isa, by_tiles: bool, strides: [usize; 2]) -> Vec<f32> {
         let taps: usize = self.kernel.iter().product();
         let channels_in: usize = self.blocks_in.iter().map(|block| block.channels).sum();
         let len = self.gradient.shape.channels * channels_in * taps;
         if len == 0 {
             return Vec::new();
         }
-        let cut = self.cut(isa);
+        let cut = self.cut(isa, by_tiles);
         let tasks = cut.groups[0] * cut.groups[1] * cut.parts;
         // SAFETY: every task writes its sums, all of them.
         let parts = unsafe {
