@@ -6,6 +6,7 @@
 //! many as the shape asks for, never as the threads do, and are added in order, so results are the
 //! same on any number of threads.
 
+mod gather;
 mod geometry;
 mod tile;
 mod transforms;
@@ -17,6 +18,7 @@ use crate::{
     simd::{Kernel, Simd},
     written::{Out, written},
 };
+use gather::Gather;
 use geometry::{BlockIn, Geometry, Rows};
 use rayon::prelude::*;
 use tile::add_products;
@@ -315,66 +317,6 @@ impl<'a> Task<'a> {
                         sums = sums.add(at_once * taps * BLOCKS * LANES);
                     }
                     channel += at_once;
-                }
-            }
-        }
-    }
-}
-
-/// Adds the parts for one block of output channels and one of input channels and puts them where
-/// the network expects them.
-#[derive(Debug, Clone, Copy)]
-struct Gather<'a> {
-    geometry: &'a Geometry<'a>,
-    cut: Cut,
-    /// `block in * blocks out + block out`
-    pair: usize,
-    parts: &'a [f32],
-    strides: [usize; 2],
-    weights: Out,
-}
-
-impl Kernel for Gather<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<S: Simd, const NX: usize, const OB: usize>(self) {
-        let Cut {
-            blocks_out, groups, ..
-        } = self.cut;
-        let shape = self.geometry.gradient.shape;
-        let (block_in, block_out) = (self.pair / shape.blocks(), self.pair % shape.blocks());
-        let (group_out, in_group) = (block_out / blocks_out, block_out % blocks_out);
-        let together = (shape.blocks() - group_out * blocks_out).min(blocks_out);
-        let (group_in, skipped) = (block_in / self.cut.blocks_in, block_in % self.cut.blocks_in);
-        let taps_at_once = self.geometry.taps_at_once();
-        let taps = self.geometry.tap_rows() * taps_at_once;
-        let block = &self.geometry.blocks_in[block_in];
-        let before: usize = self.geometry.blocks_in[block_in - skipped..block_in]
-            .iter()
-            .map(|block| block.channels)
-            .sum();
-        let lanes = (shape.channels - block_out * LANES).min(LANES);
-        for channel in 0..block.channels {
-            for tap in 0..taps {
-                let vector = before * taps
-                    + (tap / taps_at_once * block.channels + channel) * taps_at_once
-                    + tap % taps_at_once;
-                // SAFETY: the sums of every part hold this vector; nobody else writes these weights.
-                unsafe {
-                    let mut sum = S::zero();
-                    for part in 0..self.cut.parts {
-                        let task = (part * groups[1] + group_in) * groups[0] + group_out;
-                        let start = task * self.cut.len + (vector * together + in_group) * LANES;
-                        sum = S::add(sum, S::load(self.parts[start..].as_ptr()));
-                    }
-                    let sum = S::to_array(sum);
-                    let to = self.weights.at(block_out * LANES * self.strides[0]
-                        + (block.first + channel) * self.strides[1]
-                        + tap);
-                    for (lane, &value) in sum[..lanes].iter().enumerate() {
-                        *to.add(lane * self.strides[0]) = value;
-                    }
                 }
             }
         }
