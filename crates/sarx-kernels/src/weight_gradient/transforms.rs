@@ -3,6 +3,10 @@
 //! With `B^T`, `G` and `A^T` of F(4, 3) (Lavin and Gray 2015, arXiv:1509.09308, points 0, 1, -1, 2,
 //! -2 and infinity), a convolution is `A^T [(G w) * (B^T x)]`; so the gradient of `w` is
 //! `G^T [(A dy) * (B^T x)]`, summed over tiles before `G^T` is applied.
+#![expect(
+    clippy::needless_range_loop,
+    reason = "loops over indices are unrolled as they stand, and arrays become registers"
+)]
 
 use crate::{LANES, simd::Simd};
 

@@ -238,7 +238,8 @@ impl Chunk {
     /// Floats from point to point: an odd number of cache lines, so that the points of one tile do
     /// not compete for the same place in the cache.
     fn stride(&self, z: [usize; 2], blocks: usize) -> usize {
-        ((z[1] - z[0]) * (self.tiles[1] - self.tiles[0]) * blocks | 1) * LANES
+        let tiles = (z[1] - z[0]) * (self.tiles[1] - self.tiles[0]);
+        ((tiles * blocks) | 1) * LANES
     }
 
     /// Adds the products over all tiles, `[tap in z, point, channel, block, 16]`.
