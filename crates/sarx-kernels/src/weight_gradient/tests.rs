@@ -4,7 +4,7 @@ use crate::samples::{array, map, on_each};
 use proptest::prelude::*;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(60) })]
 
     #[test]
     fn of_convolutions(
@@ -42,7 +42,7 @@ proptest! {
             |isa| conv_backward_weight(isa, &inputs, Features::new(&g, g_shape), kernel, stride),
             |isa, found| {
                 let error = relative_rms(&found, &expected);
-                assert!(found.len() == expected.len() && error < 1e-6, "{isa:?}: {error}");
+                assert!(found.len() == expected.len() && error < 5e-6, "{isa:?}: {error}");
             },
         );
     }
@@ -66,7 +66,7 @@ proptest! {
             |isa| up_backward_weight(isa, Features::new(&v, shape), Features::new(&g, g_shape), stride),
             |isa, found| {
                 let error = relative_rms(&found, &expected.values);
-                assert!(found.len() == expected.values.len() && error < 1e-6, "{isa:?}: {error}");
+                assert!(found.len() == expected.values.len() && error < 5e-6, "{isa:?}: {error}");
             },
         );
     }
