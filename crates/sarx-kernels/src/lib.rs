@@ -26,6 +26,7 @@ mod samples;
 mod simd;
 mod slabs;
 mod totals;
+mod turn;
 mod weight_gradient;
 mod weights;
 mod written;
