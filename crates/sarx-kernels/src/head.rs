@@ -9,6 +9,7 @@ use crate::{
     norm::{Act, Affine},
     simd::{Kernel, Simd},
     slabs::{Slab, Slabs},
+    turn::{Rows, turn},
     written::{Out, written},
 };
 use rayon::prelude::*;
@@ -121,22 +122,26 @@ impl HeadSlab<'_> {
         for (block, to) in turned.chunks_exact_mut(LANES * LANES).enumerate() {
             let start = shape.row(self.slab.block, block, z, y) + x * LANES;
             let from = &self.x.values[start..][..count * LANES];
+            let from = Rows {
+                start: from.as_ptr(),
+                step: LANES,
+                rows: count,
+                columns: LANES,
+            };
+            let to = Rows {
+                start: to.as_mut_ptr(),
+                step: LANES,
+                rows: LANES,
+                columns: LANES,
+            };
             // SAFETY: `count` vectors are read, 16 written.
             unsafe {
-                let mut vectors = [S::zero(); LANES];
                 if let Some((affine, slope)) = self.act {
                     let affine = &affine[self.slab.block * shape.blocks() + block];
                     let act = Act::<S>::new(affine, slope);
-                    for (voxel, v) in vectors[..count].iter_mut().enumerate() {
-                        *v = act.of(S::load(from.as_ptr().add(voxel * LANES)));
-                    }
+                    turn::<S>(from, to, |v| act.of(v));
                 } else {
-                    for (voxel, v) in vectors[..count].iter_mut().enumerate() {
-                        *v = S::load(from.as_ptr().add(voxel * LANES));
-                    }
-                }
-                for (channel, v) in S::transpose(vectors).into_iter().enumerate() {
-                    S::store(to.as_mut_ptr().add(channel * LANES), v);
+                    turn::<S>(from, to, |v| v);
                 }
             }
         }

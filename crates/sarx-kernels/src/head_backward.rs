@@ -201,9 +201,8 @@ unsafe fn row_sum<S: Simd>(values: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference::relative_rms;
     use crate::reference_layers;
-    use crate::samples::{array, assert_clean, map, noise, on_each};
+    use crate::samples::{array, assert_clean, distance, map, noise, on_each};
     use crate::{NormAct, channel_sums_of, from_features, head, head_after_norm, norm_act};
     use proptest::prelude::*;
 
@@ -212,7 +211,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(40))]
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(40) })]
 
         #[test]
         fn forward_and_backward_as_the_plain_ones(
@@ -249,14 +248,15 @@ mod tests {
                 },
                 |isa, (found_out, (found_of_x, found_of_weight, found_of_bias))| {
                     assert_clean(&found_of_x, s);
-                    let close = |what, found: &[f32], expected: &[f32]| {
-                        let error = relative_rms(found, expected);
+                    let voxels = (batch * s.voxels()) as f64;
+                    let close = |what, found: &[f32], expected: &[f32], scale: f64| {
+                        let error = distance(found, expected, scale);
                         assert!(error < 2e-6, "{isa:?}: {what}: {error}");
                     };
-                    close("out", &found_out, &out.values);
-                    close("x", &from_features(Features::new(&found_of_x, s)), &of_x.values);
-                    close("weight", &found_of_weight, &narrow(&of_weight));
-                    close("bias", &found_of_bias, &narrow(&of_bias));
+                    close("out", &found_out, &out.values, 0.5);
+                    close("x", &from_features(Features::new(&found_of_x, s)), &of_x.values, 0.5);
+                    close("weight", &found_of_weight, &narrow(&of_weight), voxels.sqrt());
+                    close("bias", &found_of_bias, &narrow(&of_bias), voxels.sqrt());
                 },
             );
         }

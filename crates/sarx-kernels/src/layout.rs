@@ -7,6 +7,7 @@ use crate::{
     FeatureShape, Features, Isa, LANES,
     simd::{Kernel, Simd},
     slabs::{Slab, Slabs, write_border},
+    turn::{Rows, turn},
     written::{Out, written},
 };
 use rayon::prelude::*;
@@ -88,22 +89,21 @@ impl Kernel for ToSlab<'_> {
                 write_border::<S>(to, nx);
                 for first in (0..nx).step_by(LANES) {
                     let count = (nx - first).min(LANES);
-                    let mut vectors = [S::zero(); LANES];
-                    for (channel, v) in vectors[..channels].iter_mut().enumerate() {
-                        let start = start + channel * self.shape.voxels() + first;
-                        let from = &self.values[start..start + count];
-                        *v = if count == LANES {
-                            S::load(from.as_ptr())
-                        } else {
-                            let mut filled = [0.0; LANES];
-                            filled[..count].copy_from_slice(from);
-                            S::load(filled.as_ptr())
-                        };
-                    }
-                    let turned = S::transpose(vectors);
-                    for (voxel, &v) in turned[..count].iter().enumerate() {
-                        S::store(to.add((first + voxel + 1) * LANES), v);
-                    }
+                    let last = start + (channels - 1) * self.shape.voxels() + first + count;
+                    debug_assert!(last <= self.values.len(), "inside the array");
+                    let from = Rows {
+                        start: self.values.as_ptr().add(start + first),
+                        step: self.shape.voxels(),
+                        rows: channels,
+                        columns: count,
+                    };
+                    let to = Rows {
+                        start: to.add((first + 1) * LANES),
+                        step: LANES,
+                        rows: count,
+                        columns: LANES,
+                    };
+                    turn::<S>(from, to, |v| v);
                 }
             }
         }
@@ -130,20 +130,19 @@ impl Kernel for FromSlab<'_> {
             unsafe {
                 for first in (0..nx).step_by(LANES) {
                     let count = (nx - first).min(LANES);
-                    let mut vectors = [S::zero(); LANES];
-                    for (voxel, v) in vectors[..count].iter_mut().enumerate() {
-                        *v = S::load(from[(first + voxel) * LANES..][..LANES].as_ptr());
-                    }
-                    let turned = S::transpose(vectors);
-                    for (channel, &v) in turned[..channels].iter().enumerate() {
-                        let to = self.to.at(start + channel * shape.voxels() + first);
-                        if count == LANES {
-                            S::store(to, v);
-                        } else {
-                            let lanes = S::to_array(v);
-                            to.copy_from_nonoverlapping(lanes.as_ptr(), count);
-                        }
-                    }
+                    let from = Rows {
+                        start: from[first * LANES..][..count * LANES].as_ptr(),
+                        step: LANES,
+                        rows: count,
+                        columns: LANES,
+                    };
+                    let to = Rows {
+                        start: self.to.at(start + first),
+                        step: shape.voxels(),
+                        rows: channels,
+                        columns: count,
+                    };
+                    turn::<S>(from, to, |v| v);
                 }
             }
         }
@@ -158,7 +157,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(40))]
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(40) })]
 
         #[test]
         fn there_and_back(

@@ -30,6 +30,7 @@ mod samples;
 mod simd;
 mod slabs;
 mod totals;
+mod turn;
 mod weight_gradient;
 mod weights;
 mod winograd;

@@ -190,9 +190,8 @@ impl Kernel for ApplySlab<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference::relative_rms;
     use crate::reference_layers;
-    use crate::samples::{array, assert_clean, map, noise, on_each};
+    use crate::samples::{array, assert_clean, distance, map, noise, on_each};
     use crate::{channel_sums_of, from_features, norm_act, norm_act_in_place};
     use proptest::prelude::*;
 
@@ -201,7 +200,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(40))]
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(40) })]
 
         #[test]
         fn forward_and_backward_as_the_plain_ones(
@@ -214,11 +213,18 @@ mod tests {
         ) {
             let [z, y, x] = size;
             let shape = [batch, channels, z, y, x];
-            let (mut y, gradient) = (array(shape, seed), array(shape, seed ^ 1));
+            let (mut y, mut gradient) = (array(shape, seed), array(shape, seed ^ 1));
             y.values.iter_mut().for_each(|v| *v += offset);
             let (weight, bias) = (noise(channels, seed ^ 2), noise(channels, seed ^ 3));
             let epsilon = 1e-5;
             let norm = NormAct { weight: &weight, bias: &bias, epsilon, slope };
+            // At the kink, rounding decides; no gradient there.
+            let input = reference_layers::norm_act(&y, &weight, &bias, epsilon, 1.0);
+            for (gradient, input) in gradient.values.iter_mut().zip(&input.values) {
+                if input.abs() < 1e-4 {
+                    *gradient = 0.0;
+                }
+            }
             let act = reference_layers::norm_act(&y, &weight, &bias, epsilon, slope);
             let (of_y, [of_weight, of_bias]) = reference_layers::norm_act_backward(
                 &y,
@@ -243,14 +249,18 @@ mod tests {
                 |isa, (found_act, found_of_y, found_of_norm)| {
                     assert_clean(&found_act, s);
                     assert_clean(&found_of_y, s);
-                    let close = |what, found: &[f32], expected: &[f32]| {
-                        let error = relative_rms(found, expected);
+                    // Of what values of about 1 may be off by, and their sums.
+                    let voxels = (batch * s.voxels()) as f64;
+                    let close = |what, found: &[f32], expected: &[f32], scale: f64| {
+                        let error = distance(found, expected, scale);
                         assert!(error < 2e-5, "{isa:?}: {what}: {error}");
                     };
-                    close("activation", &from_features(Features::new(&found_act, s)), &act.values);
-                    close("y", &from_features(Features::new(&found_of_y, s)), &of_y.values);
-                    close("weight", &found_of_norm[0], &narrow(&of_weight));
-                    close("bias", &found_of_norm[1], &narrow(&of_bias));
+                    let found_act = from_features(Features::new(&found_act, s));
+                    let found_of_y = from_features(Features::new(&found_of_y, s));
+                    close("activation", &found_act, &act.values, 0.5);
+                    close("y", &found_of_y, &of_y.values, 0.5);
+                    close("weight", &found_of_norm[0], &narrow(&of_weight), voxels.sqrt());
+                    close("bias", &found_of_norm[1], &narrow(&of_bias), voxels.sqrt());
                 },
             );
         }

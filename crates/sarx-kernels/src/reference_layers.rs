@@ -93,12 +93,10 @@ pub fn norm_act_backward(
             .collect()
     });
     let mut sums = [vec![0.0; y.shape[1]], vec![0.0; y.shape[1]]];
-    for n in 0..y.shape[0] {
-        for c in 0..y.shape[1] {
-            let (_, _, gradient, product) = before(n, c);
-            sums[0][c] += product;
-            sums[1][c] += gradient.iter().sum::<f64>();
-        }
+    for (n, c) in (0..y.shape[0]).flat_map(|n| (0..y.shape[1]).map(move |c| (n, c))) {
+        let (_, _, gradient, product) = before(n, c);
+        sums[0][c] += product;
+        sums[1][c] += gradient.iter().sum::<f64>();
     }
     (of_y, sums)
 }

@@ -1,6 +1,10 @@
 //! Maps with made-up values, for tests.
 
-use crate::{FeatureShape, Features, Isa, reference::Array, to_features};
+use crate::{
+    FeatureShape, Features, Isa,
+    reference::{Array, relative_rms},
+    to_features,
+};
 
 /// Values between -1 and 1 that look like noise but are the same on every machine.
 pub(crate) fn noise(len: usize, seed: u64) -> Vec<f32> {
@@ -32,6 +36,36 @@ pub(crate) fn map(array: &Array) -> (Vec<f32>, FeatureShape) {
         size: [z, y, x],
     };
     (to_features(&array.values, shape), shape)
+}
+
+/// The same values with NaNs before and after, so that reading beyond them shows.
+pub(crate) fn between_nans(values: &[f32]) -> Guarded {
+    let mut guarded = vec![f32::NAN; values.len() + 2 * GUARD];
+    guarded[GUARD..][..values.len()].copy_from_slice(values);
+    Guarded(guarded)
+}
+
+/// NaNs on each side.
+const GUARD: usize = 512;
+
+/// Values between NaNs.
+pub(crate) struct Guarded(Vec<f32>);
+
+impl std::ops::Deref for Guarded {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &self.0[GUARD..self.0.len() - GUARD]
+    }
+}
+
+/// How far values are from what was expected, as roots of mean squares, over the size of what was
+/// expected or `scale` if that is larger: sums that cancel may be off by what their terms are.
+pub(crate) fn distance(found: &[f32], expected: &[f32], scale: f64) -> f64 {
+    assert_eq!(found.len(), expected.len(), "values");
+    let squares = expected.iter().map(|&v| f64::from(v).powi(2));
+    let size = (squares.sum::<f64>() / expected.len() as f64).sqrt();
+    relative_rms(found, expected) * size / size.max(scale)
 }
 
 /// Fails unless everything that is no voxel of a real channel is zero.

@@ -6,6 +6,7 @@
 //! many as the shape asks for, never as the threads do, and are added in order, so results are the
 //! same on any number of threads.
 
+mod gather;
 mod geometry;
 mod tile;
 mod transforms;
@@ -17,6 +18,7 @@ use crate::{
     simd::{Kernel, Simd},
     written::{Out, written},
 };
+use gather::Gather;
 use geometry::{BlockIn, Geometry, Rows};
 use rayon::prelude::*;
 use tile::add_products;
@@ -58,16 +60,33 @@ pub fn conv_backward_weight(
             x.shape
         );
     }
-    let geometry = Geometry {
+    let channels_in: usize = inputs.iter().map(|x| x.shape.channels).sum();
+    geometry_of(inputs, gradient, kernel, stride).summed(
+        isa,
+        true,
+        conv_strides(channels_in, kernel),
+    )
+}
+
+fn geometry_of<'a>(
+    inputs: &[Features<'a>],
+    gradient: Features<'a>,
+    kernel: [usize; 3],
+    stride: [usize; 3],
+) -> Geometry<'a> {
+    Geometry {
         blocks_in: Geometry::blocks_of(inputs),
         gradient,
         kernel,
         stride,
         up: false,
-    };
+    }
+}
+
+/// Weights from one output channel and one input channel to the next.
+fn conv_strides(channels_in: usize, kernel: [usize; 3]) -> [usize; 2] {
     let taps = kernel.iter().product::<usize>();
-    let channels_in: usize = inputs.iter().map(|x| x.shape.channels).sum();
-    geometry.summed(isa, [channels_in * taps, taps])
+    [channels_in * taps, taps]
 }
 
 /// The gradient of an up-convolution (kernel = stride) for its weights,
@@ -94,7 +113,7 @@ pub fn up_backward_weight(
         up: true,
     };
     let taps = stride.iter().product::<usize>();
-    geometry.summed(isa, [taps, gradient.shape.channels * taps])
+    geometry.summed(isa, true, [taps, gradient.shape.channels * taps])
 }
 
 /// How the work is cut.
@@ -117,14 +136,14 @@ struct Cut {
 }
 
 impl Geometry<'_> {
-    fn cut(&self, isa: Isa) -> Cut {
+    fn cut(&self, isa: Isa, by_tiles: bool) -> Cut {
         let taps: usize = self.kernel.iter().product();
         let [nz, ny, nx] = self.walked().size;
         let all_out = self.gradient.shape.blocks();
         let blocks_out = isa.out_blocks().min(all_out);
         // With few taps, a gradient that is read once must serve more input channels.
         let blocks_in = 18_usize.div_ceil(taps).min(self.blocks_in.len());
-        let tiling = Tiling::of(self);
+        let tiling = Tiling::of(self).filter(|_| by_tiles);
         let groups = [
             all_out.div_ceil(blocks_out),
             self.blocks_in.len().div_ceil(blocks_in),
@@ -142,15 +161,15 @@ impl Geometry<'_> {
         }
     }
 
-    /// The gradient; `strides` lead from one output channel and one input channel to the next.
-    fn summed(&self, isa: Isa, strides: [usize; 2]) -> Vec<f32> {
+    /// The gradient, `by_tiles` where those serve; `strides` lead from one output channel and one input channel to the next.
+    fn summed(&self, isa: Isa, by_tiles: bool, strides: [usize; 2]) -> Vec<f32> {
         let taps: usize = self.kernel.iter().product();
         let channels_in: usize = self.blocks_in.iter().map(|block| block.channels).sum();
         let len = self.gradient.shape.channels * channels_in * taps;
         if len == 0 {
             return Vec::new();
         }
-        let cut = self.cut(isa);
+        let cut = self.cut(isa, by_tiles);
         let tasks = cut.groups[0] * cut.groups[1] * cut.parts;
         // SAFETY: every task writes its sums, all of them.
         let parts = unsafe {
@@ -298,66 +317,6 @@ impl<'a> Task<'a> {
                         sums = sums.add(at_once * taps * BLOCKS * LANES);
                     }
                     channel += at_once;
-                }
-            }
-        }
-    }
-}
-
-/// Adds the parts for one block of output channels and one of input channels and puts them where
-/// the network expects them.
-#[derive(Debug, Clone, Copy)]
-struct Gather<'a> {
-    geometry: &'a Geometry<'a>,
-    cut: Cut,
-    /// `block in * blocks out + block out`
-    pair: usize,
-    parts: &'a [f32],
-    strides: [usize; 2],
-    weights: Out,
-}
-
-impl Kernel for Gather<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<S: Simd, const NX: usize, const OB: usize>(self) {
-        let Cut {
-            blocks_out, groups, ..
-        } = self.cut;
-        let shape = self.geometry.gradient.shape;
-        let (block_in, block_out) = (self.pair / shape.blocks(), self.pair % shape.blocks());
-        let (group_out, in_group) = (block_out / blocks_out, block_out % blocks_out);
-        let together = (shape.blocks() - group_out * blocks_out).min(blocks_out);
-        let (group_in, skipped) = (block_in / self.cut.blocks_in, block_in % self.cut.blocks_in);
-        let taps_at_once = self.geometry.taps_at_once();
-        let taps = self.geometry.tap_rows() * taps_at_once;
-        let block = &self.geometry.blocks_in[block_in];
-        let before: usize = self.geometry.blocks_in[block_in - skipped..block_in]
-            .iter()
-            .map(|block| block.channels)
-            .sum();
-        let lanes = (shape.channels - block_out * LANES).min(LANES);
-        for channel in 0..block.channels {
-            for tap in 0..taps {
-                let vector = before * taps
-                    + (tap / taps_at_once * block.channels + channel) * taps_at_once
-                    + tap % taps_at_once;
-                // SAFETY: the sums of every part hold this vector; nobody else writes these weights.
-                unsafe {
-                    let mut sum = S::zero();
-                    for part in 0..self.cut.parts {
-                        let task = (part * groups[1] + group_in) * groups[0] + group_out;
-                        let start = task * self.cut.len + (vector * together + in_group) * LANES;
-                        sum = S::add(sum, S::load(self.parts[start..].as_ptr()));
-                    }
-                    let sum = S::to_array(sum);
-                    let to = self.weights.at(block_out * LANES * self.strides[0]
-                        + (block.first + channel) * self.strides[1]
-                        + tap);
-                    for (lane, &value) in sum[..lanes].iter().enumerate() {
-                        *to.add(lane * self.strides[0]) = value;
-                    }
                 }
             }
         }

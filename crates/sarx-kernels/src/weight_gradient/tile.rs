@@ -1,4 +1,8 @@
 //! The innermost loop: sums of products over rows of voxels, held in registers.
+#![expect(
+    clippy::needless_range_loop,
+    reason = "loops over indices are unrolled as they stand, and arrays become registers"
+)]
 
 use crate::{LANES, simd::Simd};
 

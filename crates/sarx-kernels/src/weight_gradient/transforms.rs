@@ -3,6 +3,10 @@
 //! With `B^T`, `G` and `A^T` of F(4, 3) (Lavin and Gray 2015, arXiv:1509.09308, points 0, 1, -1, 2,
 //! -2 and infinity), a convolution is `A^T [(G w) * (B^T x)]`; so the gradient of `w` is
 //! `G^T [(A dy) * (B^T x)]`, summed over tiles before `G^T` is applied.
+#![expect(
+    clippy::needless_range_loop,
+    reason = "loops over indices are unrolled as they stand, and arrays become registers"
+)]
 
 use crate::{LANES, simd::Simd};
 
@@ -74,54 +78,66 @@ unsafe fn of_products<S: Simd>(v: [S::V; 6]) -> [S::V; 3] {
     }
 }
 
-/// Some rows of voxels, of which `columns` each may be read.
+/// 16 floats that lie in one line of the cache.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Window<const ROWS: usize> {
-    /// Where they start; null for rows outside the volume.
-    pub(super) rows: [*const f32; ROWS],
-    /// Voxels inside the volume (or its border); those after them count as zero.
-    pub(super) columns: usize,
-}
+#[repr(C, align(64))]
+pub(super) struct Line(pub(super) [f32; LANES]);
 
-impl<const ROWS: usize> Window<ROWS> {
-    #[inline(always)]
-    unsafe fn row<S: Simd, const COLUMNS: usize>(&self, row: usize) -> [S::V; COLUMNS] {
-        // SAFETY: the caller's.
-        unsafe {
-            let mut v = [S::zero(); COLUMNS];
-            let from = self.rows[row];
-            if from.is_null() {
-                return v;
+/// Zero.
+pub(super) const ZERO: Line = Line([0.0; LANES]);
+
+/// A window at the rim of the volume: its voxels and zeros.
+///
+/// # Safety
+///
+/// `rows` holds windows of `columns` readable voxels; null for rows outside the volume.
+pub(super) unsafe fn padded<const ROWS: usize>(
+    rows: [*const f32; ROWS],
+    columns: usize,
+) -> [[Line; ROWS]; ROWS] {
+    let mut window = [[ZERO; ROWS]; ROWS];
+    for (row, to) in rows.into_iter().zip(&mut window) {
+        for (column, to) in to.iter_mut().take(columns).enumerate() {
+            if !row.is_null() {
+                // SAFETY: the caller's.
+                *to = Line(unsafe {
+                    row.add(column * LANES)
+                        .cast::<[f32; LANES]>()
+                        .read_unaligned()
+                });
             }
-            if self.columns >= COLUMNS {
-                for column in 0..COLUMNS {
-                    v[column] = S::load(from.add(column * LANES));
-                }
-            } else {
-                for column in 0..self.columns {
-                    v[column] = S::load(from.add(column * LANES));
-                }
-            }
-            v
         }
     }
+    window
 }
 
 /// Writes `B^T x B`; from point to point `stride` floats.
 ///
 /// # Safety
 ///
-/// As [`Simd`]; the window is readable, the points writable.
+/// As [`Simd`]; the rows are readable, the points writable.
 #[inline(always)]
-pub(super) unsafe fn transform_input<S: Simd>(window: &Window<6>, to: *mut f32, stride: usize) {
+pub(super) unsafe fn transform_input<S: Simd>(
+    rows: [*const f32; WINDOW],
+    to: *mut f32,
+    stride: usize,
+) {
     // SAFETY: the caller's.
     unsafe {
         let mut half = [[S::zero(); WINDOW]; WINDOW];
         for row in 0..WINDOW {
-            half[row] = of_input::<S>(window.row::<S, WINDOW>(row));
+            let mut v = [S::zero(); WINDOW];
+            for column in 0..WINDOW {
+                v[column] = S::load(rows[row].add(column * LANES));
+            }
+            half[row] = of_input::<S>(v);
         }
         for column in 0..WINDOW {
-            let points = of_input::<S>(half.map(|row| row[column]));
+            let mut v = [S::zero(); WINDOW];
+            for row in 0..WINDOW {
+                v[row] = half[row][column];
+            }
+            let points = of_input::<S>(v);
             for row in 0..WINDOW {
                 S::store(to.add((row * WINDOW + column) * stride), points[row]);
             }
@@ -135,15 +151,27 @@ pub(super) unsafe fn transform_input<S: Simd>(window: &Window<6>, to: *mut f32, 
 ///
 /// As [`transform_input`].
 #[inline(always)]
-pub(super) unsafe fn transform_gradient<S: Simd>(window: &Window<4>, to: *mut f32, stride: usize) {
+pub(super) unsafe fn transform_gradient<S: Simd>(
+    rows: [*const f32; TILE],
+    to: *mut f32,
+    stride: usize,
+) {
     // SAFETY: the caller's.
     unsafe {
         let mut half = [[S::zero(); WINDOW]; TILE];
         for row in 0..TILE {
-            half[row] = of_gradient::<S>(window.row::<S, TILE>(row));
+            let mut v = [S::zero(); TILE];
+            for column in 0..TILE {
+                v[column] = S::load(rows[row].add(column * LANES));
+            }
+            half[row] = of_gradient::<S>(v);
         }
         for column in 0..WINDOW {
-            let points = of_gradient::<S>(half.map(|row| row[column]));
+            let mut v = [S::zero(); TILE];
+            for row in 0..TILE {
+                v[row] = half[row][column];
+            }
+            let points = of_gradient::<S>(v);
             for row in 0..WINDOW {
                 S::store(to.add((row * WINDOW + column) * stride), points[row]);
             }
@@ -175,7 +203,11 @@ pub(super) unsafe fn transform_products<S: Simd>(
             half[column] = of_products::<S>(points);
         }
         for row in 0..3 {
-            let taps = of_products::<S>(half.map(|column| column[row]));
+            let mut points = [S::zero(); WINDOW];
+            for column in 0..WINDOW {
+                points[column] = half[column][row];
+            }
+            let taps = of_products::<S>(points);
             for tap in 0..3 {
                 S::store(to.add(row * to_strides[0] + tap * to_strides[1]), taps[tap]);
             }

@@ -5,12 +5,16 @@
 //! at a time, transforms input and gradient ([`super::transforms`]), and adds their products over the
 //! tiles, point by point and tap by tap in z (which stays a plain sum); when all is added, the
 //! products are transformed into sums of the same form as those of the direct way.
+//!
+//! On noise of 64^3 voxels and 32 channels down to 8^3 and 320 the result is within 1.3e-6 to 1.6e-6
+//! of sums in f64 (root of mean squares, relative); the direct way is within 1.4e-7 to 2.9e-7.
 
 use super::{
     geometry::{BlockIn, Geometry},
     tile::{Walk, add_products},
     transforms::{
-        POINTS, TILE, WINDOW, Window, transform_gradient, transform_input, transform_products,
+        Line, POINTS, TILE, WINDOW, ZERO, padded, transform_gradient, transform_input,
+        transform_products,
     },
 };
 use crate::{LANES, simd::Simd};
@@ -46,9 +50,9 @@ struct Chunk {
 /// Where a task keeps what it transforms.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    input: Vec<f32>,
-    gradient: Vec<f32>,
-    products: Vec<f32>,
+    input: Vec<Line>,
+    gradient: Vec<Line>,
+    products: Vec<Line>,
 }
 
 impl Tiling {
@@ -113,13 +117,13 @@ impl Tiling {
         scratch.products.clear();
         scratch
             .products
-            .resize(channels * taps_z * POINTS * BLOCKS * LANES, 0.0);
+            .resize(channels * taps_z * POINTS * BLOCKS, ZERO);
         for chunk in chunks {
             let chunk = self.chunk(chunk, geometry);
             // SAFETY: called below `Isa::run`.
             unsafe {
                 self.fill_gradient::<S, BLOCKS>(geometry, chunk, block_out, &mut scratch.gradient);
-                let mut products = scratch.products.as_mut_ptr();
+                let mut products = scratch.products.as_mut_ptr().cast::<f32>();
                 for block in blocks_in {
                     self.fill_input::<S>(chunk, block, &mut scratch.input);
                     let pair = (&scratch.input[..], &scratch.gradient[..]);
@@ -130,7 +134,7 @@ impl Tiling {
         }
         // SAFETY: the products are there, the caller's sums have the same number of channels.
         unsafe {
-            let (mut from, mut to) = (scratch.products.as_ptr(), sums);
+            let (mut from, mut to) = (scratch.products.as_ptr().cast::<f32>(), sums);
             for block in blocks_in {
                 let vectors = block.channels * BLOCKS;
                 for _ in 0..taps_z {
@@ -157,10 +161,10 @@ impl Tiling {
 
     /// `[point, plane, tile, 16]` of one input block.
     #[inline(always)]
-    unsafe fn fill_input<S: Simd>(&self, chunk: Chunk, from: &BlockIn<'_>, to: &mut Vec<f32>) {
+    unsafe fn fill_input<S: Simd>(&self, chunk: Chunk, from: &BlockIn<'_>, to: &mut Vec<Line>) {
         let shape = from.x.shape;
         let stride = chunk.stride(chunk.z_in, 1);
-        room(to, POINTS * stride);
+        let to = room(to, POINTS * stride);
         let mut at = 0;
         for z in chunk.z_in[0]..chunk.z_in[1] {
             for tile in chunk.tiles[0]..chunk.tiles[1] {
@@ -175,9 +179,16 @@ impl Tiling {
                     }
                 });
                 let columns = WINDOW.min(shape.size[2] + 2 - x);
-                let window = Window { rows, columns };
                 // SAFETY: rows are null or inside with their border; `to` has room.
-                unsafe { transform_input::<S>(&window, to.as_mut_ptr().add(at), stride) };
+                unsafe {
+                    if columns < WINDOW || rows.contains(&std::ptr::null()) {
+                        let window = padded(rows, columns);
+                        let rows = window.each_ref().map(|row| row.as_ptr().cast());
+                        transform_input::<S>(rows, to.add(at), stride);
+                    } else {
+                        transform_input::<S>(rows, to.add(at), stride);
+                    }
+                }
                 at += LANES;
             }
         }
@@ -190,11 +201,11 @@ impl Tiling {
         geometry: &Geometry<'_>,
         chunk: Chunk,
         first: usize,
-        to: &mut Vec<f32>,
+        to: &mut Vec<Line>,
     ) {
         let shape = geometry.gradient.shape;
         let stride = chunk.stride(chunk.z, BLOCKS);
-        room(to, POINTS * stride);
+        let to = room(to, POINTS * stride);
         let mut at = 0;
         for z in chunk.z[0]..chunk.z[1] {
             for tile in chunk.tiles[0]..chunk.tiles[1] {
@@ -209,9 +220,16 @@ impl Tiling {
                         }
                     });
                     let columns = TILE.min(shape.size[2] - x);
-                    let window = Window { rows, columns };
                     // SAFETY: rows are null or inside; `to` has room.
-                    unsafe { transform_gradient::<S>(&window, to.as_mut_ptr().add(at), stride) };
+                    unsafe {
+                        if columns < TILE || rows.contains(&std::ptr::null()) {
+                            let window = padded(rows, columns);
+                            let rows = window.each_ref().map(|row| row.as_ptr().cast());
+                            transform_gradient::<S>(rows, to.add(at), stride);
+                        } else {
+                            transform_gradient::<S>(rows, to.add(at), stride);
+                        }
+                    }
                     at += LANES;
                 }
             }
@@ -223,7 +241,8 @@ impl Chunk {
     /// Floats from point to point: an odd number of cache lines, so that the points of one tile do
     /// not compete for the same place in the cache.
     fn stride(&self, z: [usize; 2], blocks: usize) -> usize {
-        ((z[1] - z[0]) * (self.tiles[1] - self.tiles[0]) * blocks | 1) * LANES
+        let tiles = (z[1] - z[0]) * (self.tiles[1] - self.tiles[0]);
+        ((tiles * blocks) | 1) * LANES
     }
 
     /// Adds the products over all tiles, `[tap in z, point, channel, block, 16]`.
@@ -232,7 +251,7 @@ impl Chunk {
         &self,
         taps_z: usize,
         channels: usize,
-        (input, gradient): (&[f32], &[f32]),
+        (input, gradient): (&[Line], &[Line]),
         products: *mut f32,
     ) {
         let tiles = self.tiles[1] - self.tiles[0];
@@ -251,10 +270,12 @@ impl Chunk {
                 let walk = Walk {
                     rows: 1,
                     voxels: (end - first) * tiles,
-                    x: input[point * strides[0] + from..].as_ptr(),
+                    x: input[(point * strides[0] + from) / LANES..].as_ptr().cast(),
                     x_row: 0,
                     x_step: LANES,
-                    gradient: gradient[point * strides[1] + of..].as_ptr(),
+                    gradient: gradient[(point * strides[1] + of) / LANES..]
+                        .as_ptr()
+                        .cast(),
                     gradient_block: LANES,
                     gradient_row: 0,
                     gradient_step: BLOCKS * LANES,
@@ -292,9 +313,10 @@ impl Chunk {
     }
 }
 
-/// Makes room for values that are written before they are read.
-fn room(values: &mut Vec<f32>, len: usize) {
-    if values.len() < len {
-        values.resize(len, 0.0);
+/// Room for values that are written before they are read.
+fn room(lines: &mut Vec<Line>, floats: usize) -> *mut f32 {
+    if lines.len() < floats / LANES {
+        lines.resize(floats / LANES, ZERO);
     }
+    lines.as_mut_ptr().cast()
 }
