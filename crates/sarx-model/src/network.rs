@@ -34,7 +34,7 @@ pub fn unet_config(
     }
     let depth = architecture.n_conv_or_blocks_per_stage.clone();
     let config = UnetConfig {
-        input_channels: dataset.n_channels() + previous_labels(configuration, dataset).len(),
+        input_channels: dataset.n_channels() + previous_labels(configuration, dataset)?.len(),
         n_heads: dataset.labels().n_heads(),
         features_per_stage: architecture.features_per_stage.clone(),
         kernel_sizes: per_axis(&architecture.kernel_sizes),
@@ -66,13 +66,25 @@ pub fn unet_config(
 /// order behind the channels of the image; empty where there is no previous stage.
 ///
 /// With regions too these are labels, as in nnU-Net.
-#[must_use]
-pub fn previous_labels(configuration: &Configuration, dataset: &DatasetJson) -> Vec<i16> {
+///
+/// # Errors
+///
+/// [`ModelError::LabelRange`] for a label above 32767: preprocessed labels are 16-bit numbers with a sign.
+pub fn previous_labels(
+    configuration: &Configuration,
+    dataset: &DatasetJson,
+) -> Result<Vec<i16>, ModelError> {
     if configuration.previous_stage.is_none() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
+    let narrow = |&label: &Label| {
+        i16::try_from(label).map_err(|_| ModelError::LabelRange {
+            configuration: configuration.name.clone(),
+            label,
+        })
+    };
     let labels = dataset.labels().foreground_labels();
-    labels.iter().map(|&label| label as i16).collect()
+    labels.iter().map(narrow).collect()
 }
 
 /// The patch, `[z, y, x]`; a 2D patch is one slice.
