@@ -322,7 +322,10 @@ fn few_cases_train_on_fold_all_or_own_splits() {
     let probabilities = bench.path("model/fold_0/validation/sts_002.npz");
     assert!(probabilities.exists());
     bench.done(&format!("{} --resume", line("0")));
-    assert!(!probabilities.exists(), "they would outlive their segmentation");
+    assert!(
+        !probabilities.exists(),
+        "they would outlive their segmentation"
+    );
     bench.refused(&line("1"), &["fold 1", "0 to 0", "all"]);
     let summary = bench.read_json("model/fold_0/validation/summary.json");
     assert_eq!(summary["metric_per_case"].as_array().map(Vec::len), Some(1));
@@ -364,6 +367,10 @@ fn fine_tuning_begins_from_another_training_and_resumes_from_its_own() {
     bench.refused(
         &format!("{line} --out other --pretrained {file}").replace("train pp", "train pp2"),
         &["do not fit", "encoder.stages.2"],
+    );
+    assert!(
+        !bench.path("other").exists(),
+        "no folder of a model that is none"
     );
 }
 

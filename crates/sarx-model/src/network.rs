@@ -4,6 +4,7 @@
 //! sums in the same order, so one set of operations serves both.
 
 use crate::ModelError;
+use crate::preprocessing::stored_label;
 use sarx_nn::{EncoderKind, UnetConfig};
 use sarx_plan::{Configuration, DatasetJson, Network};
 
@@ -77,14 +78,8 @@ pub fn previous_labels(
     if configuration.previous_stage.is_none() {
         return Ok(Vec::new());
     }
-    let narrow = |&label: &Label| {
-        i16::try_from(label).map_err(|_| ModelError::LabelRange {
-            configuration: configuration.name.clone(),
-            label,
-        })
-    };
     let labels = dataset.labels().foreground_labels();
-    labels.iter().map(narrow).collect()
+    labels.iter().map(|&label| stored_label(label)).collect()
 }
 
 /// The patch, `[z, y, x]`; a 2D patch is one slice.

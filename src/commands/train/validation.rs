@@ -93,7 +93,7 @@ impl TrainJob {
             Some(previous) => {
                 let previous = previous.of(id, &case)?;
                 let labels = self.model.previous_labels();
-                with_previous_stage(case.image(), previous.labels(), &labels).into()
+                with_previous_stage(case.image(), previous.labels(), labels).into()
             }
         };
         let logits = predict_logits(predictor, image.view(), |_| !stop.load(Ordering::Relaxed))?;
