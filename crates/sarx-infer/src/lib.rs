@@ -37,7 +37,7 @@ pub use folder::{
     predict_folder,
 };
 pub use gaussian::gaussian_weights;
-pub use label_files::{LabelFilesError, label_files};
+pub use label_files::{LabelFilesError, case_files, label_files};
 pub use nnunet_pickle::NnunetPickleError;
 pub use nnunet_properties::NnunetProperties;
 pub use output_folder::OutputFolderError;
