@@ -198,14 +198,88 @@ fn a_cascade_is_trained_resumed_and_predicted_in_one_or_two_commands() {
         &predict("cascade", "--previous-model cascade --output r"),
         &["3d_cascade_fullres", "3d_lowres"],
     );
-    std::fs::remove_file(bench.path("p_low/sts_005.nii.gz")).unwrap();
-    bench.refused(
-        &predict("cascade", "--previous p_low --output s"),
-        &["1 of 2 cases", "sts_005"],
-    );
+    cases_of_a_cascade_fail_one_by_one(&bench);
     bench.done(&format!(
         "evaluate --reference {DATASET}/labelsTs --prediction p --out scores/summary.json"
     ));
+}
+
+/// After a first stage that lies in `p_low`, and both in `q`.
+fn cases_of_a_cascade_fail_one_by_one(bench: &Bench) {
+    let predict = |more: &str| {
+        format!("predict --model cascade --input {DATASET}/imagesTs --no-mirroring {more}")
+    };
+    let failing = |line: &str, words: &[&str]| {
+        let answer = bench.sarx(line);
+        assert_eq!(answer.code, 1, "{}", answer.stderr);
+        let failed = answer.json["failed"].as_array().unwrap().clone();
+        assert_eq!(failed.len(), 1, "{failed:?}");
+        for word in words {
+            assert!(failed[0].as_str().unwrap().contains(word), "{failed:?}");
+        }
+        answer.json
+    };
+    // The place of the second stage is looked at before the first is predicted.
+    bench.refused(
+        &predict("--previous-model low --output q"),
+        &["another model or in another way"],
+    );
+    std::fs::create_dir(bench.path("taken")).unwrap();
+    std::fs::write(bench.path("taken/sts_004.nii.gz"), b"mine").unwrap();
+    let line = predict("--previous-model low --output taken");
+    bench.refused(&line, &["sts_004.nii.gz of another origin"]);
+    assert!(!bench.path("taken/previous_stage").exists());
+
+    // One without a first stage is named, and the other is done.
+    let last = bench.path("p_low/sts_005.nii.gz");
+    let labels = std::fs::read(&last).unwrap();
+    std::fs::remove_file(&last).unwrap();
+    let line = predict("--previous p_low --output s --continue");
+    let words = [
+        "sts_005",
+        "no segmentation of the previous stage",
+        "3d_lowres",
+    ];
+    let answer = failing(&line, &words);
+    assert_eq!(answer["done"], json!(["sts_004"]));
+    let record = bench.read_json("s/prediction.json");
+    assert_eq!(record["failed"][0]["case"], "sts_005");
+    assert_eq!(record["made_by"]["previous"]["configuration"], "3d_lowres");
+    // Its place does not matter, what it holds does.
+    std::fs::write(&last, labels).unwrap();
+    std::fs::rename(bench.path("p_low"), bench.path("moved")).unwrap();
+    let line = line.replace("p_low", "moved");
+    let both = |answer: &Value| (answer["kept"].clone(), answer["done"].clone());
+    let answer = bench.done(&line);
+    assert_eq!(both(&answer), (json!(["sts_004"]), json!(["sts_005"])));
+    std::fs::copy(
+        bench.path("moved/sts_004.nii.gz"),
+        bench.path("moved/sts_005.nii.gz"),
+    )
+    .unwrap();
+    let answer = bench.sarx(&line);
+    assert_eq!(answer.json["kept"], json!(["sts_004"]), "{}", answer.stderr);
+    std::fs::create_dir(bench.path("empty")).unwrap();
+    bench.refused(
+        &predict("--previous empty --output t"),
+        &["none of 2 cases", "3d_lowres", "empty"],
+    );
+
+    // A case that fails in the first stage fails in the second, with that reason.
+    let images = bench.path("images");
+    std::fs::create_dir(&images).unwrap();
+    for case in ["sts_004", "sts_005"] {
+        let name = format!("{case}_0000.nii.gz");
+        let from = bench.path(DATASET).join("imagesTs").join(&name);
+        std::fs::copy(from, images.join(name)).unwrap();
+    }
+    std::fs::write(images.join("sts_005_0000.nii.gz"), b"no image").unwrap();
+    let line = predict("--previous-model low --output u");
+    let line = line.replace(&format!("{DATASET}/imagesTs"), "images");
+    let answer = failing(&line, &["sts_005", "previous stage \"3d_lowres\" failed"]);
+    assert_eq!(answer["done"], json!(["sts_004"]));
+    let record = bench.read_json("u/prediction.json");
+    assert_eq!(record["failed"][0]["case"], "sts_005");
 }
 
 #[cfg(unix)]
@@ -244,7 +318,14 @@ fn few_cases_train_on_fold_all_or_own_splits() {
         "pp/splits_final.json",
         &json!([{"train": ["sts_000", "sts_001"], "val": ["sts_002"]}]),
     );
-    bench.done(&line("0"));
+    bench.done(&format!("{} --npz", line("0")));
+    let probabilities = bench.path("model/fold_0/validation/sts_002.npz");
+    assert!(probabilities.exists());
+    bench.done(&format!("{} --resume", line("0")));
+    assert!(
+        !probabilities.exists(),
+        "they would outlive their segmentation"
+    );
     bench.refused(&line("1"), &["fold 1", "0 to 0", "all"]);
     let summary = bench.read_json("model/fold_0/validation/summary.json");
     assert_eq!(summary["metric_per_case"].as_array().map(Vec::len), Some(1));
@@ -286,6 +367,10 @@ fn fine_tuning_begins_from_another_training_and_resumes_from_its_own() {
     bench.refused(
         &format!("{line} --out other --pretrained {file}").replace("train pp", "train pp2"),
         &["do not fit", "encoder.stages.2"],
+    );
+    assert!(
+        !bench.path("other").exists(),
+        "no folder of a model that is none"
     );
 }
 

@@ -65,7 +65,7 @@ fn find(args: &FindArgs, stop: &AtomicBool, console: &Console) -> Result<Outcome
         let apply = ApplyRequest {
             input: &args.prediction,
             output: &output,
-            file_ending: dataset.file_ending(),
+            dataset: &dataset,
             rules: &found.rules,
             stop,
         };
@@ -132,7 +132,7 @@ fn apply(args: &ApplyArgs, stop: &AtomicBool, console: &Console) -> Result<Outco
     let request = ApplyRequest {
         input: &args.input,
         output: &args.output,
-        file_ending: dataset.file_ending(),
+        dataset: &dataset,
         rules: &rules,
         stop,
     };
@@ -179,14 +179,7 @@ fn removed(report: &ApplyReport) -> Removed {
             applied.before_ml,
             100.0 * share
         ));
-        json.insert(
-            applied.case.to_string(),
-            json!({
-                "removed_voxels": applied.n_removed,
-                "removed_ml": applied.removed_ml,
-                "before_ml": applied.before_ml,
-            }),
-        );
+        json.insert(applied.case.to_string(), applied.removed_json());
     }
     let failed = report
         .failed

@@ -5,15 +5,16 @@ use crate::args::PredictArgs;
 use crate::console::Console;
 use crate::outcome::{self, Outcome};
 use anyhow::{Context, Result, bail};
+use sarx_core::CaseId;
 use sarx_infer::{
-    FolderPrediction, FolderRequest, Part, PredictOptions, Predictor, ProbabilityFormat,
-    predict_folder,
+    FolderPrediction, FolderRequest, Part, PredictOptions, Predictor, PreviousStage,
+    check_cascade_folders, predict_folder,
 };
 use sarx_model::ModelFolder;
 use sarx_nn::DeviceChoice;
 use sarx_plan::{CaseFiles, DatasetJson, discover_images, read_image_list};
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 /// Folder of the first stage's segmentations in the output folder of a cascade.
@@ -47,7 +48,7 @@ pub(super) fn run(args: &PredictArgs, console: &Console) -> Result<Outcome> {
         stop: &stop,
         console,
     };
-    job.run(&model, cases)
+    job.run(&model, &cases)
 }
 
 /// The cases of a folder or of a list.
@@ -78,95 +79,98 @@ struct Job<'a> {
     console: &'a Console,
 }
 
-/// What a stage takes from the one before it, and what it leaves.
-struct Target<'a> {
-    previous: Option<&'a Path>,
-    probabilities: Option<ProbabilityFormat>,
-    output: &'a Path,
-}
-
 impl Job<'_> {
     /// Segments with the model, and before that with the first stage if its model is given.
-    fn run(&self, model: &ModelFolder, mut cases: Vec<CaseFiles>) -> Result<Outcome> {
-        let mut failed = Vec::new();
-        let previous = match &self.args.previous_model {
-            None => self.args.previous.clone(),
-            Some(folder) => {
-                let (folder, first) = self.previous_stage(model, folder, &cases)?;
-                cases.retain(|case| first.failed.iter().all(|(failed, _)| *failed != case.id));
-                failed = failures(&first);
-                Some(folder)
-            }
+    fn run(&self, model: &ModelFolder, cases: &[CaseFiles]) -> Result<Outcome> {
+        let Some(first) = &self.args.previous_model else {
+            let previous = self.args.previous.as_deref().map(|folder| PreviousStage {
+                folder,
+                failed: &[],
+            });
+            let request = self.request(model, cases, &self.args.output, previous);
+            return Ok(report(&self.segment(&request)?, self.args));
         };
-        let probabilities = self.args.save_probabilities.map(Into::into);
-        let target = Target {
-            previous: previous.as_deref(),
-            probabilities,
-            output: &self.args.output,
+        let first = previous_model(model, first)?;
+        let folder = self.args.output.join(PREVIOUS_STAGE);
+        let of_first = FolderRequest {
+            probabilities: None,
+            ..self.request(&first, cases, &folder, None)
         };
-        let result = self.segment(model, &cases, target)?;
-        failed.extend(failures(&result));
-        Ok(report(&result, failed, self.args))
+        let before = PreviousStage {
+            folder: &folder,
+            failed: &[],
+        };
+        let of_second = self.request(model, cases, &self.args.output, Some(before));
+        // Before hours are spent on the first stage.
+        check_cascade_folders(&of_first, &of_second)?;
+        let failed: Vec<(CaseId, String)> = self
+            .segment(&of_first)?
+            .failed
+            .into_iter()
+            .map(|(case, error)| (case, outcome::error_chain(&error)))
+            .collect();
+        let after = PreviousStage {
+            failed: &failed,
+            ..before
+        };
+        let of_second = FolderRequest {
+            previous: Some(after),
+            ..of_second
+        };
+        Ok(report(&self.segment(&of_second)?, self.args))
     }
 
-    fn segment(
-        &self,
-        model: &ModelFolder,
-        cases: &[CaseFiles],
-        target: Target<'_>,
-    ) -> Result<FolderPrediction> {
-        let predictor = Predictor::load(model, self.options, DeviceChoice::Cpu.inference())
-            .context("cannot load the model")?;
-        let request = FolderRequest {
+    fn request<'b>(
+        &'b self,
+        model: &'b ModelFolder,
+        cases: &'b [CaseFiles],
+        output: &'b Path,
+        previous: Option<PreviousStage<'b>>,
+    ) -> FolderRequest<'b> {
+        FolderRequest {
             model,
             cases,
-            output: target.output,
-            previous: target.previous,
+            output,
+            previous,
             options: self.options,
-            probabilities: target.probabilities,
+            probabilities: self.args.save_probabilities.map(Into::into),
             part: self.part,
             keep_existing: self.args.continue_,
             stop: self.stop,
-        };
-        Ok(predict_folder(&request, &predictor, self.console)?)
+        }
     }
 
-    /// Segments the cases with the first stage, beside where the second will write.
-    fn previous_stage(
-        &self,
-        model: &ModelFolder,
-        folder: &Path,
-        cases: &[CaseFiles],
-    ) -> Result<(PathBuf, FolderPrediction)> {
-        let first = ModelFolder::open(folder)?;
-        let (wanted, found) = (
-            model.configuration().previous_stage.as_deref(),
-            first.manifest().configuration.as_str(),
-        );
-        let shown = folder.display().to_string();
-        match wanted {
-            None => bail!(
-                "configuration \"{}\" is no second stage of a cascade; it takes no previous model",
-                model.configuration().name
-            ),
-            Some(wanted) if wanted != found => bail!(
-                "--previous-model is of configuration \"{found}\", the cascade needs \"{wanted}\": \
-                 {shown:?}"
-            ),
-            _ => {}
-        }
-        if first.manifest().plans_hash != model.manifest().plans_hash {
-            bail!("--previous-model was trained with other plans than the cascade: {shown:?}");
-        }
-        let output = self.args.output.join(PREVIOUS_STAGE);
-        let target = Target {
-            previous: None,
-            probabilities: None,
-            output: &output,
-        };
-        let result = self.segment(&first, cases, target)?;
-        Ok((output, result))
+    fn segment(&self, request: &FolderRequest<'_>) -> Result<FolderPrediction> {
+        let device = DeviceChoice::Cpu.inference();
+        let predictor = Predictor::load(request.model, self.options, device)
+            .context("cannot load the model")?;
+        Ok(predict_folder(request, &predictor, self.console)?)
     }
+}
+
+/// Opens the first stage of a cascade, which must be the one that the model was trained behind.
+fn previous_model(model: &ModelFolder, folder: &Path) -> Result<ModelFolder> {
+    let first = ModelFolder::open(folder)?;
+    let (wanted, found) = (
+        model.configuration().previous_stage.as_deref(),
+        first.manifest().configuration.as_str(),
+    );
+    let shown = folder.display().to_string();
+    match wanted {
+        None => bail!(
+            "configuration \"{}\" is no second stage of a cascade; it takes no previous model",
+            model.configuration().name
+        ),
+        Some(wanted) if wanted != found => bail!(
+            "--previous-model is of configuration \"{found}\", the cascade needs \"{wanted}\": \
+             {shown:?}"
+        ),
+        _ => {}
+    }
+    if first.manifest().plans_hash != model.manifest().plans_hash {
+        bail!("--previous-model was trained with other plans than the cascade: {shown:?}");
+    }
+    Ok(first)
 }
 
 fn failures(result: &FolderPrediction) -> Vec<String> {
@@ -176,9 +180,9 @@ fn failures(result: &FolderPrediction) -> Vec<String> {
         .collect()
 }
 
-fn report(result: &FolderPrediction, failed: Vec<String>, args: &PredictArgs) -> Outcome {
-    let names =
-        |cases: &[sarx_core::CaseId]| cases.iter().map(ToString::to_string).collect::<Vec<_>>();
+fn report(result: &FolderPrediction, args: &PredictArgs) -> Outcome {
+    let failed = failures(result);
+    let names = |cases: &[CaseId]| cases.iter().map(ToString::to_string).collect::<Vec<_>>();
     let text = format!(
         "{} cases segmented, {} kept, {} failed: {}",
         result.done.len(),

@@ -12,12 +12,16 @@ use crate::outcome::Outcome;
 use anyhow::{Context, Result};
 use cascade::NextStage;
 use sarx_core::Progress;
-use sarx_model::{ModelFolder, PretrainedWeights, TrainingFacts, fold_folder_name, store_identity};
+use sarx_model::{
+    ModelFolder, PretrainedWeights, TrainingFacts, fold_folder_name, store_identity, unet_config,
+};
 use sarx_nn::DeviceChoice;
 use sarx_plan::{DatasetJson, Fold, Plans, Split, Splits, case_grid};
 use sarx_preprocess::CaseStore;
 use sarx_preprocess::augment::Augmentation;
-use sarx_train::{PreviousLabels, TrainConfig, TrainEnd, TrainReport, TrainRequest, train};
+use sarx_train::{
+    PreviousLabels, TrainConfig, TrainEnd, TrainReport, TrainRequest, check_pretrained, train,
+};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -163,6 +167,10 @@ impl TrainJob {
         let split = split(preprocessed, fold, &store)?;
         let previous = cascade::previous_labels(spec, &plans, &dataset, &split)?;
         let pretrained = spec.pretrained.map(PretrainedWeights::read).transpose()?;
+        if let Some(weights) = &pretrained {
+            // Before a folder is made for a model that then cannot be trained.
+            check_pretrained(&unet_config(&configuration, &dataset)?, weights)?;
+        }
         let references = preprocessed.join("gt_segmentations");
         let axes = slice_axes(&references, &store, dataset.file_ending())?;
         let facts = TrainingFacts {

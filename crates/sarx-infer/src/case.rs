@@ -44,7 +44,6 @@ pub fn predict_case(
 ) -> Result<CasePrediction, PredictError> {
     let grid = *channels.first().ok_or(PredictError::NoChannels)?.grid();
     let channels: Vec<&Volume<f32>> = channels.iter().collect();
-    let labels = model.previous_labels();
     require_previous(model, previous.is_some())?;
     // Foreground is looked for in training only.
     let spec = PreprocessSpec {
@@ -54,7 +53,9 @@ pub fn predict_case(
     let case = preprocess(&channels, previous, &spec)?;
     let image = match &case.labels {
         None => case.image,
-        Some(previous) => with_previous_stage(case.image.view(), previous.view(), &labels),
+        Some(previous) => {
+            with_previous_stage(case.image.view(), previous.view(), model.previous_labels())
+        }
     };
     let (image, properties) = (image.view(), &case.properties);
     let (labels, probabilities) = if with_probabilities {

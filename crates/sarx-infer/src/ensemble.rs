@@ -9,7 +9,7 @@ mod error;
 
 pub use error::{EnsembleError, EnsembleFault};
 
-use crate::output_folder::{claim, write_record};
+use crate::output_folder::{claim, remove, write_record};
 use crate::{ProbabilityFile, ProbabilityFormat, label_files};
 use ndarray::Array4;
 use rayon::prelude::*;
@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What an ensemble says about itself, beside its segmentations.
-const RECORD: &str = "ensemble.json";
+const RECORD: &str = "ensemble";
 
 /// How many cases are in memory at a time; each holds its probabilities once.
 const CASES_AT_ONCE: usize = 2;
@@ -90,13 +90,11 @@ pub fn ensemble_folders(
 ) -> Result<EnsembleReport, EnsembleError> {
     let dataset = common_dataset(request.inputs)?;
     let cases = common_cases(request.inputs, dataset.file_ending())?;
-    let names: Vec<String> = cases
-        .iter()
-        .map(|case| format!("{}{}", case.id, dataset.file_ending()))
-        .chain(["dataset.json".to_owned()])
+    let of_case = |case: &EnsembleCase| names_of(&case.id, &dataset, request.save);
+    let names: Vec<String> = std::iter::once("dataset.json".to_owned())
+        .chain(cases.iter().flat_map(of_case))
         .collect();
-    let names = names.iter().map(String::as_str);
-    claim(request.output, request.inputs, RECORD, names)?;
+    claim(request.output, request.inputs, RECORD, &names)?;
     let spec = EnsembleSpec {
         dataset: &dataset,
         output: request.output,
@@ -105,17 +103,31 @@ pub fn ensemble_folders(
     };
     let report = ensemble_cases(&cases, &spec, progress)?;
     dataset.write(&request.output.join("dataset.json"))?;
+    // What an earlier run made of a case is not what this one would have made.
+    for (case, _) in &report.failed {
+        for name in names_of(case, &dataset, request.save) {
+            remove(request.output, &name)?;
+        }
+    }
     let failed = report
         .failed
         .iter()
         .map(|(case, fault)| json!({"case": case.as_str(), "error": fault.to_string()}));
     let content = json!({
+        "complete": true,
         "members": request.inputs,
         "done": report.done.iter().map(CaseId::as_str).collect::<Vec<_>>(),
         "failed": failed.collect::<Vec<_>>(),
     });
-    write_record(request.output, RECORD, &content)?;
+    write_record(request.output, RECORD, &names, content)?;
     Ok(report)
+}
+
+/// The files of a case.
+fn names_of(case: &CaseId, dataset: &DatasetJson, save: Option<ProbabilityFormat>) -> Vec<String> {
+    let labels = format!("{case}{}", dataset.file_ending());
+    let probabilities = save.map(|format| format!("{case}{}", format.ending()));
+    std::iter::once(labels).chain(probabilities).collect()
 }
 
 /// Averages cases into a folder that exists.

@@ -43,19 +43,54 @@ pub enum PredictError {
         /// The configuration.
         configuration: String,
     },
-    /// Cases that the previous stage did not segment.
+    /// The previous stage segmented none of the cases.
     #[error(
-        "{} of {n_cases} cases have no segmentation of the previous stage: {}; predict them with \"{previous}\" first: {path:?}",
-        .missing.len(), .missing.join(", ")
+        "none of {n_cases} cases has a segmentation of the previous stage (CASE{ending}); predict them with \"{previous}\" first: {path:?}"
     )]
-    MissingPreviousStage {
+    NothingOfPreviousStage {
         /// The previous stage.
         previous: String,
         /// Number of cases.
         n_cases: usize,
-        /// Those without a segmentation.
-        missing: Vec<String>,
+        /// Ending of segmentations.
+        ending: String,
         /// Where they were looked for.
+        path: PathBuf,
+    },
+    /// The previous stage did not segment the case.
+    #[error(
+        "there is no segmentation of the previous stage; predict the case with \"{previous}\" first: {path:?}"
+    )]
+    MissingPreviousStage {
+        /// The previous stage.
+        previous: String,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The previous stage failed at the case.
+    #[error("the previous stage \"{previous}\" failed: {reason}")]
+    PreviousStageFailed {
+        /// The previous stage.
+        previous: String,
+        /// Why.
+        reason: String,
+    },
+    /// The segmentation of the previous stage cannot be read.
+    #[error("cannot read the segmentation of the previous stage ({source}): {path:?}")]
+    ReadPreviousStage {
+        /// What the system says.
+        source: std::io::Error,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The folder of the previous stage does not say how it was made.
+    #[error(
+        "the folder of the previous stage cannot be used: {reason}; predict the previous stage again: {path:?}"
+    )]
+    PreviousFolder {
+        /// What is wrong with it.
+        reason: String,
+        /// The folder.
         path: PathBuf,
     },
     /// A file cannot be written.
@@ -70,24 +105,9 @@ pub enum PredictError {
     /// The properties of a case cannot be written.
     #[error("cannot write the properties of the case")]
     Properties(#[from] crate::NnunetPickleError),
-    /// The output folder cannot be made.
-    #[error("cannot make the output folder: {path:?}")]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// The output folder is not ours to write to.
-    #[error(
-        "the output folder cannot be used: {reason}; choose another, nothing was changed: {path:?}"
-    )]
-    OutputFolder {
-        /// Why.
-        reason: String,
-        /// The folder.
-        path: PathBuf,
-    },
+    /// The output folder cannot be made, or is not ours to write to.
+    #[error(transparent)]
+    Output(#[from] crate::OutputFolderError),
     /// The network gave values that are no numbers.
     #[error(
         "the network's output is not finite; the weights are damaged or the image holds extreme values"

@@ -6,16 +6,20 @@ mod previous;
 mod record;
 
 pub use part::{Part, PartError};
+pub use previous::PreviousStage;
+pub use record::check_cascade_folders;
 
+use crate::case::require_previous;
+use crate::output_folder;
 use crate::tiles::check_step;
-use crate::{
-    CasePrediction, NnunetProperties, PredictError, PredictOptions, Predictor, ProbabilityFormat,
-    predict_case,
-};
+use crate::{CaseOutput, PredictError, PredictOptions, Predictor, ProbabilityFormat, predict_case};
+use previous::{Input, Seen};
 use sarx_core::{CaseId, Progress, Volume};
 use sarx_model::{ModelFolder, heads};
 use sarx_plan::{CaseFiles, CaseReader};
-use std::path::{Path, PathBuf};
+use sarx_preprocess::Heads;
+use serde_json::Value;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Steps of progress per case.
@@ -30,8 +34,8 @@ pub struct FolderRequest<'a> {
     pub cases: &'a [CaseFiles],
     /// Where segmentations are written.
     pub output: &'a Path,
-    /// Exactly for a cascade: the folder with what its previous stage predicted, `CASE.ENDING`.
-    pub previous: Option<&'a Path>,
+    /// Exactly for a cascade: what its previous stage predicted.
+    pub previous: Option<PreviousStage<'a>>,
     /// How to predict; recorded beside the results.
     pub options: &'a PredictOptions,
     /// Also keep the probabilities of every head.
@@ -70,108 +74,130 @@ pub fn predict_folder(
     progress: &dyn Progress,
 ) -> Result<FolderPrediction, PredictError> {
     check_step(request.options.step)?;
-    let cases = previous::with_labels(request)?;
-    let made_by = record::made_by(request, predictor)?;
-    record::check_output(request, &made_by)?;
-    std::fs::create_dir_all(request.output).map_err(|source| PredictError::Folder {
-        path: request.output.to_owned(),
-        source,
-    })?;
-    let mut result = FolderPrediction::default();
-    record::write(request, &made_by, &result, false)?;
+    require_previous(request.model, request.previous.is_some())?;
+    previous::require_some(request)?;
+    let origin = request
+        .previous
+        .map(|stage| record::origin_of(stage.folder));
+    let made_by = record::made_by(request, origin.transpose()?.as_ref())?;
+    let records = record::check_output(request, &made_by)?;
+    record::remove_unfinished(request);
+    output_folder::make(request.output)?;
+    let mut job = Job {
+        request,
+        predictor,
+        progress,
+        heads: heads(request.model.dataset()),
+        made_by,
+        seen: Seen::of_records(&records),
+        result: FolderPrediction::default(),
+    };
+    job.write_record(false)?;
     write_documents(request)?;
-    progress.begin("predict", cases.len() as u64 * STEPS);
-    for files in &cases {
-        if request.keep_existing && is_done(request, &files.id) {
-            result.kept.push(files.id.clone());
-            progress.advance(STEPS);
-            continue;
-        }
-        match segment(request, predictor, files, progress) {
-            Ok(()) => result.done.push(files.id.clone()),
-            Err(PredictError::Stopped) => {
-                record::write(request, &made_by, &result, false)?;
-                return Err(PredictError::Stopped);
-            }
-            Err(error) => result.failed.push((files.id.clone(), error)),
-        }
+    progress.begin("predict", request.cases.len() as u64 * STEPS);
+    for files in request.cases {
+        job.case(files)?;
     }
     progress.finish();
-    record::write(request, &made_by, &result, true)?;
-    Ok(result)
+    job.write_record(true)?;
+    Ok(job.result)
 }
 
-/// Whether everything that is asked for lies there.
-fn is_done(request: &FolderRequest<'_>, case: &CaseId) -> bool {
-    output_path(request, case).exists()
-        && request
-            .probabilities
-            .is_none_or(|format| format.path(request.output, case).exists())
+/// The state of a folder that is being segmented.
+struct Job<'a> {
+    request: &'a FolderRequest<'a>,
+    predictor: &'a Predictor,
+    progress: &'a dyn Progress,
+    heads: Heads,
+    made_by: Value,
+    seen: Seen,
+    result: FolderPrediction,
 }
 
-fn segment(
-    request: &FolderRequest<'_>,
-    predictor: &Predictor,
-    files: &CaseFiles,
-    progress: &dyn Progress,
-) -> Result<(), PredictError> {
-    let model = request.model;
-    let case = CaseReader::new(model.dataset()).read_case(files)?;
-    warn_of_orientation(request, &case.channels[0], &files.id, progress);
-    let (mut n_done, mut shown) = (0, 0);
-    let with_probabilities = request.probabilities.is_some();
-    let predicted = predict_case(
-        model,
-        predictor,
-        &case.channels,
-        case.labels.as_ref(),
-        with_probabilities,
-        |n_tiles| {
-            n_done += 1;
-            let now = STEPS * n_done / n_tiles as u64;
-            progress.advance(now - shown);
-            shown = now;
-            !request.stop.load(Ordering::Relaxed)
-        },
-    );
-    // A case that fails halfway still counts as looked at.
-    progress.advance(STEPS - shown);
-    write_case(request, &files.id, predicted?, &case.header)
-}
-
-fn write_case(
-    request: &FolderRequest<'_>,
-    case: &CaseId,
-    predicted: CasePrediction,
-    header: &sarx_io::Header,
-) -> Result<(), PredictError> {
-    if let (Some(format), Some(values)) = (request.probabilities, &predicted.probabilities) {
-        let path = format.path(request.output, case);
-        format.write(&path, values.view(), &heads(request.model.dataset()))?;
-        NnunetProperties::new(header.grid(), &predicted.properties)
-            .write_pickle(&request.output.join(format!("{case}.pkl")))?;
+impl Job<'_> {
+    /// Segments or keeps one case; only a stop and a record that cannot be written are errors.
+    fn case(&mut self, files: &CaseFiles) -> Result<(), PredictError> {
+        let id = &files.id;
+        let input = match previous::input(self.request, files) {
+            Ok(input) => input,
+            Err(error) => {
+                self.progress.advance(STEPS);
+                self.result.failed.push((id.clone(), error));
+                return Ok(());
+            }
+        };
+        let keep = self.request.keep_existing && self.seen.is_unchanged(&input);
+        if keep && self.output().is_done(id) {
+            self.progress.advance(STEPS);
+            self.result.kept.push(id.clone());
+            return Ok(());
+        }
+        if self.seen.forget(id) {
+            self.write_record(false)?;
+        }
+        match self.segment(&input) {
+            Ok(()) => self.result.done.push(id.clone()),
+            Err(PredictError::Stopped) => {
+                self.write_record(false)?;
+                return Err(PredictError::Stopped);
+            }
+            Err(error) => {
+                self.result.failed.push((id.clone(), error));
+                return Ok(());
+            }
+        }
+        // At once, so that a killed run knows what its cases were made of.
+        if self.seen.keep(input) {
+            self.write_record(false)?;
+        }
+        Ok(())
     }
-    remove_old_probabilities(request, case);
-    let path = output_path(request, case);
-    // The grid of a 2D file has no thickness, that of the case has.
-    let labels = Volume::new(predicted.labels.into_voxels(), *header.grid())?;
-    sarx_io::write_labels(&path, &labels, Some(header))?;
-    Ok(())
-}
 
-/// Probabilities that are not those of the segmentation beside them would enter an ensemble unseen.
-fn remove_old_probabilities(request: &FolderRequest<'_>, case: &CaseId) {
-    let kept = request.probabilities;
-    let old = ProbabilityFormat::ALL
-        .into_iter()
-        .filter(|&format| Some(format) != kept)
-        .map(|format| format.path(request.output, case));
-    let pickle = kept
-        .is_none()
-        .then(|| request.output.join(format!("{case}.pkl")));
-    for path in old.chain(pickle) {
-        // Most often there is none.
-        std::fs::remove_file(path).ok();
+    fn segment(&self, input: &Input) -> Result<(), PredictError> {
+        let request = self.request;
+        let (model, id) = (request.model, &input.files.id);
+        let case = CaseReader::new(model.dataset()).read_case(&input.files)?;
+        warn_of_orientation(request, &case.channels[0], id, self.progress);
+        let (mut n_done, mut shown) = (0, 0);
+        let predicted = predict_case(
+            model,
+            self.predictor,
+            &case.channels,
+            case.labels.as_ref(),
+            request.probabilities.is_some(),
+            |n_tiles| {
+                n_done += 1;
+                let now = STEPS * n_done / n_tiles as u64;
+                self.progress.advance(now - shown);
+                shown = now;
+                !request.stop.load(Ordering::Relaxed)
+            },
+        );
+        // A case that fails halfway still counts as looked at.
+        self.progress.advance(STEPS - shown);
+        let predicted = predicted?;
+        let probabilities = predicted.probabilities.as_ref();
+        self.output().write(
+            id,
+            predicted.labels.into_voxels(),
+            probabilities.map(|values| values.view()),
+            &predicted.properties,
+            &case.header,
+        )
+    }
+
+    fn output(&self) -> CaseOutput<'_> {
+        CaseOutput {
+            folder: self.request.output,
+            file_ending: self.request.model.dataset().file_ending(),
+            probabilities: self.request.probabilities,
+            heads: &self.heads,
+        }
+    }
+
+    fn write_record(&self, complete: bool) -> Result<(), PredictError> {
+        let (made_by, result) = (&self.made_by, &self.result);
+        record::write(self.request, made_by, result, &self.seen, complete)
     }
 }
 
@@ -190,12 +216,6 @@ fn warn_of_orientation(
             "case \"{case}\" has {found} slices; the model was trained on {usual} ones only"
         ));
     }
-}
-
-fn output_path(request: &FolderRequest<'_>, case: &CaseId) -> PathBuf {
-    request
-        .output
-        .join(format!("{case}{}", request.model.dataset().file_ending()))
 }
 
 fn write_documents(request: &FolderRequest<'_>) -> Result<(), PredictError> {

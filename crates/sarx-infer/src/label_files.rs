@@ -1,4 +1,4 @@
-//! The segmentations of a folder.
+//! The segmentations, or other files of cases, of a folder.
 
 use sarx_core::{CaseId, CaseIdError};
 use std::collections::BTreeMap;
@@ -43,6 +43,28 @@ pub fn label_files(
     folder: &Path,
     ending: &str,
 ) -> Result<BTreeMap<CaseId, PathBuf>, LabelFilesError> {
+    let files = case_files(folder, |name| name.strip_suffix(ending))?;
+    if files.is_empty() {
+        return Err(LabelFilesError::Empty {
+            ending: ending.to_owned(),
+            path: folder.to_owned(),
+        });
+    }
+    Ok(files)
+}
+
+/// The files of a folder by case; hidden ones, which are leftovers of interrupted runs, editors and file
+/// systems, are left out.
+///
+/// - `case_of`: the case that a file name is of, if it is of one
+///
+/// # Errors
+///
+/// [`LabelFilesError`] if the folder cannot be listed or a name cannot be a case's.
+pub fn case_files(
+    folder: &Path,
+    case_of: impl Fn(&str) -> Option<&str>,
+) -> Result<BTreeMap<CaseId, PathBuf>, LabelFilesError> {
     let failed = |source| LabelFilesError::Folder {
         path: folder.to_owned(),
         source,
@@ -54,7 +76,7 @@ pub fn label_files(
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
-        let Some(case) = name.strip_suffix(ending) else {
+        let Some(case) = case_of(&name) else {
             continue;
         };
         if name.starts_with('.') || !path.is_file() {
@@ -65,12 +87,6 @@ pub fn label_files(
             source,
         })?;
         files.insert(case, path);
-    }
-    if files.is_empty() {
-        return Err(LabelFilesError::Empty {
-            ending: ending.to_owned(),
-            path: folder.to_owned(),
-        });
     }
     Ok(files)
 }

@@ -8,6 +8,7 @@
 //! and [`find_postprocessing`] and [`apply_postprocessing`] clean segmentations up.
 
 mod case;
+mod case_output;
 mod ensemble;
 mod error;
 mod folder;
@@ -25,14 +26,18 @@ mod tiles;
 pub use case::{
     CasePrediction, predict_case, predict_logits, predict_preprocessed, predict_probabilities,
 };
+pub use case_output::CaseOutput;
 pub use ensemble::{
     EnsembleCase, EnsembleError, EnsembleFault, EnsembleReport, EnsembleRequest, EnsembleSpec,
     ensemble_cases, ensemble_folders, mean_probabilities,
 };
 pub use error::PredictError;
-pub use folder::{FolderPrediction, FolderRequest, Part, PartError, predict_folder};
+pub use folder::{
+    FolderPrediction, FolderRequest, Part, PartError, PreviousStage, check_cascade_folders,
+    predict_folder,
+};
 pub use gaussian::gaussian_weights;
-pub use label_files::{LabelFilesError, label_files};
+pub use label_files::{LabelFilesError, case_files, label_files};
 pub use nnunet_pickle::NnunetPickleError;
 pub use nnunet_properties::NnunetProperties;
 pub use output_folder::OutputFolderError;

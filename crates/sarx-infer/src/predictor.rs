@@ -60,11 +60,7 @@ impl Predictor {
         options: &PredictOptions,
         device: Device,
     ) -> Result<Self, ModelError> {
-        let folds = if options.folds.is_empty() {
-            cross_validated(model.folds(options.weights)?)
-        } else {
-            options.folds.clone()
-        };
+        let folds = Self::folds_of(model, options)?;
         let load = |&fold: &Fold| model.load_fold(fold, options.weights, &device);
         let networks = folds.iter().map(load).collect::<Result<_, _>>()?;
         let n_heads = model.unet_config().n_heads;
@@ -78,6 +74,22 @@ impl Predictor {
             predictor.mirrorings = subsets(&axes.collect::<Vec<_>>());
         }
         Ok(Self { folds, ..predictor })
+    }
+
+    /// The folds that [`Self::load`] loads.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError`] if the model has none.
+    pub fn folds_of(
+        model: &ModelFolder,
+        options: &PredictOptions,
+    ) -> Result<Vec<Fold>, ModelError> {
+        if options.folds.is_empty() {
+            Ok(cross_validated(model.folds(options.weights)?))
+        } else {
+            Ok(options.folds.clone())
+        }
     }
 
     /// Takes networks that are already there, all on `device` and of one architecture. They may be

@@ -108,6 +108,15 @@ pub enum ModelError {
         /// The file.
         path: PathBuf,
     },
+    /// A label that preprocessed cases cannot hold.
+    #[error(
+        "dataset.json declares label {label}; labels up to {} can be used, as preprocessed cases hold them in 16 bits with a sign",
+        i16::MAX
+    )]
+    LabelRange {
+        /// The label.
+        label: sarx_core::Label,
+    },
     /// The network of the plans cannot be built.
     #[error("configuration \"{configuration}\" gives no network")]
     Network {

@@ -32,6 +32,7 @@ pub struct ModelFolder {
     manifest: Manifest,
     unet: UnetConfig,
     spec: PreprocessSpec,
+    previous_labels: Vec<i16>,
     format: WeightsFormat,
 }
 
@@ -121,6 +122,7 @@ impl ModelFolder {
         check_mirror_axes(&manifest, path)?;
         let unet = unet_config(&configuration, &dataset)?;
         let spec = preprocess_spec(&plans, &configuration, &dataset)?;
+        let previous_labels = previous_labels(&configuration, &dataset)?;
         let path = path.to_owned();
         Ok(Self {
             path,
@@ -130,6 +132,7 @@ impl ModelFolder {
             manifest,
             unet,
             spec,
+            previous_labels,
             format,
         })
     }
@@ -245,8 +248,8 @@ impl ModelFolder {
 
     /// The labels whose masks a cascade's network sees behind the image; empty without a cascade.
     #[must_use]
-    pub fn previous_labels(&self) -> Vec<i16> {
-        previous_labels(&self.configuration, &self.dataset)
+    pub fn previous_labels(&self) -> &[i16] {
+        &self.previous_labels
     }
 
     /// Array axes of `z, y, x` along which prediction may mirror: those of training. A 2D network

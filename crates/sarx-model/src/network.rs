@@ -4,6 +4,7 @@
 //! sums in the same order, so one set of operations serves both.
 
 use crate::ModelError;
+use crate::preprocessing::stored_label;
 use sarx_nn::{EncoderKind, UnetConfig};
 use sarx_plan::{Configuration, DatasetJson, Network};
 
@@ -34,7 +35,7 @@ pub fn unet_config(
     }
     let depth = architecture.n_conv_or_blocks_per_stage.clone();
     let config = UnetConfig {
-        input_channels: dataset.n_channels() + previous_labels(configuration, dataset).len(),
+        input_channels: dataset.n_channels() + previous_labels(configuration, dataset)?.len(),
         n_heads: dataset.labels().n_heads(),
         features_per_stage: architecture.features_per_stage.clone(),
         kernel_sizes: per_axis(&architecture.kernel_sizes),
@@ -66,13 +67,19 @@ pub fn unet_config(
 /// order behind the channels of the image; empty where there is no previous stage.
 ///
 /// With regions too these are labels, as in nnU-Net.
-#[must_use]
-pub fn previous_labels(configuration: &Configuration, dataset: &DatasetJson) -> Vec<i16> {
+///
+/// # Errors
+///
+/// [`ModelError::LabelRange`] for a label above 32767: preprocessed labels are 16-bit numbers with a sign.
+pub fn previous_labels(
+    configuration: &Configuration,
+    dataset: &DatasetJson,
+) -> Result<Vec<i16>, ModelError> {
     if configuration.previous_stage.is_none() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let labels = dataset.labels().foreground_labels();
-    labels.iter().map(|&label| label as i16).collect()
+    labels.iter().map(|&label| stored_label(label)).collect()
 }
 
 /// The patch, `[z, y, x]`; a 2D patch is one slice.

@@ -1,6 +1,7 @@
 //! From plans to what preprocessing and its inverse need.
 
 use crate::ModelError;
+use sarx_core::Label;
 use sarx_plan::{Configuration, DatasetJson, NormalizationScheme, Plans};
 use sarx_preprocess::{
     Heads, Normalization, PreprocessSpec, Resampling, SplineOrder, StoreIdentity, TargetSpacing,
@@ -32,10 +33,10 @@ pub fn preprocess_spec(
                 .value
                 .labels()
                 .iter()
-                .map(|&label| label as i16)
+                .map(|&label| stored_label(label))
                 .collect()
         })
-        .collect();
+        .collect::<Result<_, _>>()?;
     let resampling = |r| resampling(&configuration.name, r);
     Ok(PreprocessSpec {
         transpose_forward: plans.transpose_forward(),
@@ -45,8 +46,13 @@ pub fn preprocess_spec(
         label_resampling: resampling(configuration.resample_labels)?,
         logits_resampling: resampling(configuration.resample_probabilities)?,
         foreground,
-        ignore: labels.ignore_label().map(|label| label as i16),
+        ignore: labels.ignore_label().map(stored_label).transpose()?,
     })
+}
+
+/// A label as preprocessed cases hold it.
+pub(crate) fn stored_label(label: Label) -> Result<i16, ModelError> {
+    i16::try_from(label).map_err(|_| ModelError::LabelRange { label })
 }
 
 /// Which store holds the preprocessed cases of a configuration.

@@ -39,7 +39,7 @@ fn check(plans: &Plans, name: &str, dataset: &DatasetJson) {
     let configuration = plans.configuration(name).unwrap();
     let unet = unet_config(&configuration, dataset).unwrap();
     preprocess_spec(plans, &configuration, dataset).unwrap();
-    let labels = previous_labels(&configuration, dataset);
+    let labels = previous_labels(&configuration, dataset).unwrap();
     assert_eq!(unet.input_channels, dataset.n_channels() + labels.len());
     let is_cascade = name == "3d_cascade_fullres";
     // Labels, not regions, and neither background nor ignore.

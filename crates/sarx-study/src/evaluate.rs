@@ -6,7 +6,8 @@
 
 use crate::Scores;
 use rayon::prelude::*;
-use sarx_core::{CaseId, CaseIdError, Progress};
+use sarx_core::{CaseId, Progress};
+use sarx_infer::{LabelFilesError, case_files};
 use sarx_io::{ReadError, read_labels};
 use sarx_metrics::{
     LabelOrRegion, ScoreError, ScoreSpec, ScoredCase, Summary, SummaryError, case_scores,
@@ -73,23 +74,13 @@ pub struct Evaluation {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvaluateError {
-    /// A folder cannot be read.
-    #[error("cannot read the folder of the {what}: \"{}\"", .path.display())]
+    /// The files of a folder cannot be listed.
+    #[error("the folder of the {what} cannot be used")]
     Folder {
         /// `references` or `predictions`.
         what: &'static str,
-        /// The folder.
-        path: PathBuf,
         /// Why.
-        source: std::io::Error,
-    },
-    /// A file name that cannot be a case's.
-    #[error("a file is not named like a case: \"{}\"", .path.display())]
-    Name {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with the name.
-        source: CaseIdError,
+        source: LabelFilesError,
     },
     /// A file ending that every file has.
     #[error("the file ending is empty; give one such as \".nii.gz\"")]
@@ -295,32 +286,8 @@ fn files(
     if ending.is_empty() {
         return Err(EvaluateError::NoEnding);
     }
-    let io = |source| EvaluateError::Folder {
-        what,
-        path: folder.to_owned(),
-        source,
-    };
-    let mut files = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        let Some(stem) = name.strip_suffix(ending) else {
-            continue;
-        };
-        // Hidden files are leftovers of editors and file systems, not cases.
-        if name.starts_with('.') || !path.is_file() {
-            continue;
-        }
-        let case = CaseId::new(stem).map_err(|source| EvaluateError::Name {
-            path: path.clone(),
-            source,
-        })?;
-        files.insert(case, path);
-    }
-    Ok(files)
+    case_files(folder, |name| name.strip_suffix(ending))
+        .map_err(|source| EvaluateError::Folder { what, source })
 }
 
 #[cfg(test)]

@@ -80,13 +80,22 @@ impl Measure {
         }
     }
 
-    /// The name for readers: ratios as they are written in papers, else [`Measure::name`].
+    /// The name for readers, with unit and kind; what it means says [`Measure::definition`].
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
             Self::Dice => "Dice",
             Self::F2 => "F2",
-            other => other.name(),
+            Self::Precision => "Precision",
+            Self::Recall => "Recall",
+            Self::Hd95Mm => "HD95, larger (mm)",
+            Self::Hd95PooledMm => "HD95, pooled (mm)",
+            Self::AssdMm => "ASSD, pooled (mm)",
+            Self::AssdMasdMm => "ASSD, mean of both (mm)",
+            Self::Nsd2Mm => "NSD, 2 mm",
+            Self::NsdSlice => "NSD, one slice",
+            Self::VolumeRefMl => "Reference (ml)",
+            Self::VolumePredMl => "Prediction (ml)",
         }
     }
 
@@ -163,7 +172,7 @@ mod tests {
             assert!(
                 Measure::ALL[..at]
                     .iter()
-                    .all(|m| m.name() != measure.name())
+                    .all(|m| m.name() != measure.name() && m.title() != measure.title())
             );
         }
     }

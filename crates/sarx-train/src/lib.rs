@@ -27,5 +27,5 @@ pub use online_validation::{PseudoCounts, ema, mean_dice};
 pub use previous::PreviousLabels;
 pub use progress_figure::{FigurePoint, ProgressFigure, ProgressFigureError, progress_figure};
 pub use request::{TrainEnd, TrainReport, TrainRequest};
-pub use run::train;
+pub use run::{check_pretrained, train};
 pub use training_log::{EpochRecord, read_training_log};

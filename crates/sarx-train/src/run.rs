@@ -12,10 +12,10 @@ use crate::{
     EpochRecord, TrainEnd, TrainError, TrainObserver, TrainReport, TrainRequest, figure,
     pseudo_dice,
 };
-use sarx_model::fold_folder_name;
+use sarx_model::{PretrainedWeights, fold_folder_name};
 use sarx_nn::{
-    DeepSupervisionLoss, Device, Int, Tensor, TrainState, Unet, image_tensor, poly_lr,
-    target_tensor,
+    DeepSupervisionLoss, Device, DeviceChoice, Int, Tensor, TrainState, Unet, UnetConfig,
+    image_tensor, poly_lr, target_tensor,
 };
 use sarx_preprocess::augment::{
     AugmentError, AugmentationOptions, AugmentationPlan, BatchLoader, LoaderOptions,
@@ -363,13 +363,30 @@ fn first_network(request: &TrainRequest<'_>, device: &Device) -> Result<Unet, Tr
     let unet = config.init(device, request.config.seed)?;
     match request.pretrained {
         None => Ok(unet),
-        Some(weights) => unet
-            .with_pretrained(weights.arrays.clone())
-            .map_err(|source| TrainError::Pretrained {
-                path: weights.path.clone(),
-                source,
-            }),
+        Some(weights) => with_pretrained(unet, weights),
     }
+}
+
+fn with_pretrained(unet: Unet, weights: &PretrainedWeights) -> Result<Unet, TrainError> {
+    unet.with_pretrained(weights.arrays.clone())
+        .map_err(|source| TrainError::Pretrained {
+            path: weights.path.clone(),
+            source,
+        })
+}
+
+/// Refuses weights that do not fit a network, before anything is made for its training.
+///
+/// # Errors
+///
+/// [`TrainError::Pretrained`] names the first tensor that does not fit.
+pub fn check_pretrained(
+    network: &UnetConfig,
+    weights: &PretrainedWeights,
+) -> Result<(), TrainError> {
+    let unet = network.init(&DeviceChoice::Cpu.inference(), 0)?;
+    with_pretrained(unet, weights)?;
+    Ok(())
 }
 
 fn augmentation_plan(request: &TrainRequest<'_>) -> Result<AugmentationPlan, TrainError> {
@@ -378,7 +395,7 @@ fn augmentation_plan(request: &TrainRequest<'_>) -> Result<AugmentationPlan, Tra
         use_mask_for_norm: configuration.use_mask_for_norm.clone(),
         strides: configuration.architecture.strides.clone(),
         augmentation: request.config.augmentation,
-        previous_labels: request.model.previous_labels(),
+        previous_labels: request.model.previous_labels().to_vec(),
         ..AugmentationOptions::default()
     };
     let n_channels = request.model.dataset().n_channels();

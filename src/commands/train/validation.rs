@@ -6,14 +6,14 @@ use crate::commands::evaluate;
 use crate::console::Console;
 use anyhow::{Context, Result};
 use ndarray::{CowArray, Ix4};
-use sarx_core::{CaseId, LabelMap, Progress, Volume};
-use sarx_infer::{NnunetProperties, PredictOptions, Predictor, ProbabilityFormat, predict_logits};
+use sarx_core::{CaseId, Progress};
+use sarx_infer::{CaseOutput, PredictOptions, Predictor, ProbabilityFormat, predict_logits};
 use sarx_model::{fold_folder_name, heads};
 use sarx_nn::DeviceChoice;
 use sarx_plan::Fold;
 use sarx_preprocess::augment::with_previous_stage;
 use sarx_preprocess::{labels_from_logits, probabilities_to_native};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What the validation cases scored.
@@ -51,9 +51,16 @@ impl TrainJob {
                  next stage; train the numbered folds for that",
             );
         }
+        let heads = heads(self.model.dataset());
+        let output = CaseOutput {
+            folder: &folder,
+            file_ending: self.model.dataset().file_ending(),
+            probabilities,
+            heads: &heads,
+        };
         console.begin("validate", self.split.val.len() as u64);
         for id in &self.split.val {
-            self.validate_case(id, &predictor, probabilities, &folder, stop)
+            self.validate_case(id, &predictor, output, stop)
                 .with_context(|| format!("case \"{id}\" of the validation"))?;
             console.advance(1);
         }
@@ -72,13 +79,12 @@ impl TrainJob {
         })
     }
 
-    /// Probabilities first, so that no label map lies without those it was made of.
+    /// Segments a case and writes it with the header of its reference.
     fn validate_case(
         &self,
         id: &CaseId,
         predictor: &Predictor,
-        probabilities: Option<ProbabilityFormat>,
-        folder: &Path,
+        output: CaseOutput<'_>,
         stop: &AtomicBool,
     ) -> Result<()> {
         let case = self.store.case(id)?;
@@ -87,7 +93,7 @@ impl TrainJob {
             Some(previous) => {
                 let previous = previous.of(id, &case)?;
                 let labels = self.model.previous_labels();
-                with_previous_stage(case.image(), previous.labels(), &labels).into()
+                with_previous_stage(case.image(), previous.labels(), labels).into()
             }
         };
         let logits = predict_logits(predictor, image.view(), |_| !stop.load(Ordering::Relaxed))?;
@@ -96,40 +102,25 @@ impl TrainJob {
                 next.write(id, self.fold, logits.view(), case.properties(), &self.model)?;
             }
         }
-        let (heads, spec) = (heads(self.model.dataset()), self.model.preprocess_spec());
-        let Some(format) = probabilities else {
-            let labels = labels_from_logits(logits.view(), &heads, case.properties(), spec)?;
-            return self.write_like_reference(id, labels, folder);
-        };
-        let native = probabilities_to_native(logits.view(), &heads, case.properties(), spec)?;
-        let path = format.path(folder, id);
-        format.write(&path, native.probabilities.view(), &heads)?;
-        let name = format!("{id}{}", self.model.dataset().file_ending());
-        let header = sarx_io::read_header(&self.references.join(name))?;
-        NnunetProperties::new(header.grid(), case.properties())
-            .write_pickle(&folder.join(format!("{id}.pkl")))?;
-        self.write_like_reference(id, native.labels, folder)
+        let (heads, spec) = (output.heads, self.model.preprocess_spec());
+        let header = sarx_io::read_header(&self.reference(id))?;
+        if output.probabilities.is_none() {
+            let labels = labels_from_logits(logits.view(), heads, case.properties(), spec)?;
+            return Ok(output.write(id, labels, None, case.properties(), &header)?);
+        }
+        let native = probabilities_to_native(logits.view(), heads, case.properties(), spec)?;
+        let probabilities = Some(native.probabilities.view());
+        Ok(output.write(id, native.labels, probabilities, case.properties(), &header)?)
+    }
+
+    fn reference(&self, id: &CaseId) -> PathBuf {
+        let ending = self.model.dataset().file_ending();
+        self.references.join(format!("{id}{ending}"))
     }
 
     fn spec(&self) -> sarx_study::EvaluateSpec {
         let mut spec = sarx_study::EvaluateSpec::from_dataset(self.model.dataset());
         spec.only = Some(self.split.val.iter().cloned().collect());
         spec
-    }
-
-    fn write_like_reference(
-        &self,
-        id: &CaseId,
-        labels: ndarray::Array3<sarx_core::Label>,
-        folder: &Path,
-    ) -> Result<()> {
-        let name = format!("{id}{}", self.model.dataset().file_ending());
-        let header = sarx_io::read_header(&self.references.join(&name))?;
-        let labels: LabelMap = Volume::new(labels, *header.grid())?;
-        Ok(sarx_io::write_labels(
-            &folder.join(&name),
-            &labels,
-            Some(&header),
-        )?)
     }
 }

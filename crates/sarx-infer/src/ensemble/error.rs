@@ -51,10 +51,7 @@ pub enum EnsembleError {
         /// Where it should be.
         path: PathBuf,
     },
-    /// A folder of probabilities cannot be listed.
-    #[error(transparent)]
-    Probabilities(#[from] ProbabilityError),
-    /// A folder of label maps cannot be listed.
+    /// A folder of probabilities or label maps cannot be listed.
     #[error(transparent)]
     LabelFiles(#[from] LabelFilesError),
     /// The output folder is not ours to write to.

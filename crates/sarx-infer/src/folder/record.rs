@@ -1,43 +1,44 @@
 //! What a folder of segmentations says about how it was made, and what it protects.
 //!
-//! Segmentations are written only into a folder that is empty, new, or has our record; they are kept
-//! with `keep_existing` only if the same model made them in the same way. The record is written
-//! before the first segmentation and again at the end. Parts have records of their own, because
-//! they may be made at the same time.
+//! Segmentations of one kind lie in one folder: a record holds all that decides what they look like, and
+//! another model or other options are refused. It is written before the first segmentation and again at
+//! the end. Parts have records of their own, because they may be made at the same time.
 
+use super::previous::{self, Seen};
 use super::{FolderPrediction, FolderRequest};
+use crate::output_folder::{self, SCHEMA_VERSION, foreign, names_in, require_ours};
 use crate::{PredictError, Predictor, ProbabilityFormat};
 use sarx_core::CaseId;
 use sarx_model::ModelError;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Records are named `prediction.json` or `prediction_part_0_of_2.json`.
-const STEM: &str = "prediction";
-/// Its version; others are refused.
-const SCHEMA_VERSION: u64 = 1;
+pub(super) const STEM: &str = "prediction";
 
-/// Everything that decides what a segmentation looks like.
+/// Everything that decides what a segmentation looks like, apart from the files of the case.
+///
+/// - `previous`: the same of a cascade's first stage
 pub(super) fn made_by(
     request: &FolderRequest<'_>,
-    predictor: &Predictor,
+    previous: Option<&Value>,
 ) -> Result<Value, PredictError> {
     let manifest = request.model.manifest();
+    let folds = Predictor::folds_of(request.model, request.options)?;
     let weights = |&fold| hash_of(&request.model.weights_path(fold, request.options.weights));
-    let weights_sha256 = predictor.folds().iter().map(weights);
+    let weights_sha256 = folds.iter().map(weights);
     let mut made_by = json!({
         "plans_hash": manifest.plans_hash,
         "configuration": manifest.configuration,
-        "folds": predictor.folds().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "folds": folds.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "weights": format!("{:?}", request.options.weights).to_lowercase(),
         "weights_sha256": weights_sha256.collect::<Result<Vec<_>, _>>()?,
         "mirroring": request.options.mirroring,
         "step": request.options.step,
     });
-    if let Some(folder) = request.previous {
-        made_by["previous"] = json!(folder);
+    if let Some(previous) = previous {
+        made_by["previous"] = previous.clone();
     }
     Ok(made_by)
 }
@@ -52,62 +53,55 @@ fn hash_of(path: &Path) -> Result<String, ModelError> {
     Ok(sarx_core::hex(&Sha256::digest(&bytes)))
 }
 
-/// Refuses a folder with files of another origin, and clears what an interrupted run left.
+/// Refuses a folder with files of another origin; the records of earlier runs.
 pub(super) fn check_output(
     request: &FolderRequest<'_>,
     made_by: &Value,
+) -> Result<Vec<Value>, PredictError> {
+    let records = require_ours(request.output, STEM, &names(request))?;
+    if records.iter().any(|record| record["made_by"] != *made_by) {
+        let reason = "its segmentations were made by another model or in another way, and one folder \
+                      holds one kind";
+        return Err(foreign(request.output, reason.to_owned()).into());
+    }
+    Ok(records)
+}
+
+/// Refuses the output folders of both stages of a cascade before either is predicted; nothing is changed.
+///
+/// # Errors
+///
+/// [`PredictError`] if one of them cannot be used, or weights cannot be read.
+pub fn check_cascade_folders(
+    first: &FolderRequest<'_>,
+    second: &FolderRequest<'_>,
 ) -> Result<(), PredictError> {
-    let refuse = |reason: String| PredictError::OutputFolder {
-        reason,
-        path: request.output.to_owned(),
-    };
-    let names = names_in(request.output);
-    let records = names
-        .iter()
-        .filter(|name| name.starts_with(STEM) && name.ends_with(".json"));
-    let mut n_records = 0;
-    for name in records {
-        let text = std::fs::read(request.output.join(name));
-        let text = text.map_err(|e| refuse(format!("its {name} cannot be read ({e})")))?;
-        let found: Value = serde_json::from_slice(&text)
-            .map_err(|e| refuse(format!("its {name} is damaged ({e})")))?;
-        if found["schema_version"] != SCHEMA_VERSION {
-            return Err(refuse(format!("its {name} has another schema version")));
-        }
-        if found["made_by"] != *made_by {
-            return Err(refuse(
-                "its segmentations were made by another model or in another way, and one folder \
-                 holds one kind"
-                    .to_owned(),
-            ));
-        }
-        n_records += 1;
-    }
-    if n_records == 0 && !is_free(request) {
-        return Err(refuse("it holds files that no prediction made".to_owned()));
-    }
-    remove_unfinished(request, &names);
+    let first_made_by = made_by(first, None)?;
+    check_output(first, &first_made_by)?;
+    let second_made_by = made_by(second, Some(&first_made_by))?;
+    check_output(second, &second_made_by)?;
     Ok(())
 }
 
-/// Names in a folder; none if it does not exist.
-fn names_in(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect()
+/// How the segmentations of a folder were made, if they are ours.
+pub(super) fn origin_of(folder: &Path) -> Result<Value, PredictError> {
+    let records = output_folder::read_records(folder, STEM);
+    let records = records.map_err(|reason| previous::unusable(folder, reason))?;
+    let mut origins = records.iter().map(|record| &record["made_by"]);
+    // All records of a folder say the same.
+    Ok(origins.next().cloned().unwrap_or(Value::Null))
 }
 
-/// Whether nothing of another origin would be written over.
-fn is_free(request: &FolderRequest<'_>) -> bool {
-    let taken = |name: &str| request.output.join(name).exists();
-    let case_endings = endings(request);
-    !taken("dataset.json")
-        && !taken("plans.json")
-        && !request.cases.iter().any(|case| {
-            let mut endings = case_endings.iter();
-            endings.any(|ending| taken(&format!("{}{ending}", case.id)))
-        })
+/// Names of all files that may be written.
+fn names(request: &FolderRequest<'_>) -> Vec<String> {
+    let endings = endings(request);
+    let of_case = |case: &CaseId| {
+        let named = endings.iter().map(|ending| format!("{case}{ending}"));
+        named.collect::<Vec<_>>()
+    };
+    let documents = ["dataset.json", "plans.json"].map(str::to_owned);
+    let cases = request.cases.iter().flat_map(|files| of_case(&files.id));
+    documents.into_iter().chain(cases).collect()
 }
 
 /// Endings of all files that a case may have.
@@ -119,7 +113,7 @@ fn endings(request: &FolderRequest<'_>) -> Vec<String> {
 }
 
 /// Removes temporary files of our own cases; a process that was killed leaves one behind.
-fn remove_unfinished(request: &FolderRequest<'_>, names: &[String]) {
+pub(super) fn remove_unfinished(request: &FolderRequest<'_>) {
     let endings = endings(request);
     let is_ours = |name: &str| {
         let Some(stem) = name.strip_prefix('.').and_then(|n| n.strip_suffix(".tmp")) else {
@@ -134,7 +128,7 @@ fn remove_unfinished(request: &FolderRequest<'_>, names: &[String]) {
             })
         })
     };
-    for name in names.iter().filter(|name| is_ours(name)) {
+    for name in names_in(request.output).iter().filter(|name| is_ours(name)) {
         // One that stays does no harm: it is hidden and nobody reads it.
         std::fs::remove_file(request.output.join(name)).ok();
     }
@@ -145,6 +139,7 @@ pub(super) fn write(
     request: &FolderRequest<'_>,
     made_by: &Value,
     result: &FolderPrediction,
+    seen: &Seen,
     complete: bool,
 ) -> Result<(), PredictError> {
     let names = |cases: &[CaseId]| cases.iter().map(CaseId::to_string).collect::<Vec<_>>();
@@ -153,7 +148,7 @@ pub(super) fn write(
         .iter()
         .map(|(case, error)| json!({"case": case.to_string(), "error": error.to_string()}));
     let probabilities = request.probabilities.map(ProbabilityFormat::ending);
-    let document = json!({
+    let mut document = json!({
         "schema_version": SCHEMA_VERSION,
         "complete": complete,
         "made_by": made_by,
@@ -162,11 +157,10 @@ pub(super) fn write(
         "kept": names(&result.kept),
         "failed": failed.collect::<Vec<_>>(),
     });
-    sarx_io::write_atomic(&path(request), |out| {
-        serde_json::to_writer_pretty(&mut *out, &document)?;
-        out.write_all(b"\n")
-    })?;
-    Ok(())
+    if request.previous.is_some() {
+        document[previous::FIELD] = seen.document();
+    }
+    Ok(output_folder::write_json(&path(request), &document)?)
 }
 
 fn path(request: &FolderRequest<'_>) -> PathBuf {

@@ -2,19 +2,22 @@
 
 use super::{PostprocessError, PostprocessingRules};
 use crate::label_files;
-use crate::output_folder::{claim, write_record};
+use crate::output_folder::{claim, remove, write_record};
 use rayon::prelude::*;
 use sarx_core::{CaseId, Progress};
-use serde_json::json;
+use sarx_plan::DatasetJson;
+use serde_json::{Value, json};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a cleaned folder says about itself.
-const RECORD: &str = "postprocessed.json";
+const RECORD: &str = "postprocessed";
 
-/// Documents that go along, where the input has them.
-const DOCUMENTS: [&str; 2] = ["dataset.json", "plans.json"];
+/// Goes along, where the input has it.
+const PLANS: &str = "plans.json";
+/// Is written from the request: the input need not have it.
+const DATASET: &str = "dataset.json";
 
 /// A folder to clean.
 #[derive(Debug, Clone, Copy)]
@@ -23,8 +26,8 @@ pub struct ApplyRequest<'a> {
     pub input: &'a Path,
     /// Where cleaned ones are written.
     pub output: &'a Path,
-    /// Ending of segmentations, with its dot.
-    pub file_ending: &'a str,
+    /// Says how segmentations end; is written beside the cleaned ones.
+    pub dataset: &'a DatasetJson,
     /// What to do.
     pub rules: &'a PostprocessingRules,
     /// Becomes true when the work should stop after the current cases.
@@ -53,7 +56,20 @@ pub struct ApplyReport {
     pub failed: Vec<(CaseId, PostprocessError)>,
 }
 
-/// Cleans every segmentation of a folder; geometry and header stay.
+impl AppliedCase {
+    /// What was removed, for records.
+    #[must_use]
+    pub fn removed_json(&self) -> Value {
+        json!({
+            "removed_voxels": self.n_removed,
+            "removed_ml": self.removed_ml,
+            "before_ml": self.before_ml,
+        })
+    }
+}
+
+/// Cleans every segmentation of a folder; geometry and header stay. Cases that an earlier run cleaned and
+/// this one does not are removed from the output.
 ///
 /// # Errors
 ///
@@ -63,12 +79,15 @@ pub fn apply_postprocessing(
     request: &ApplyRequest<'_>,
     progress: &dyn Progress,
 ) -> Result<ApplyReport, PostprocessError> {
-    let files = label_files(request.input, request.file_ending)?;
+    let ending = request.dataset.file_ending();
+    let files = label_files(request.input, ending)?;
     let input = [request.input.to_owned()];
-    let name = |path: &'_ PathBuf| path.file_name().map(|n| n.to_string_lossy().into_owned());
-    let names: Vec<String> = files.values().filter_map(name).collect();
-    let names = names.iter().map(String::as_str);
-    claim(request.output, &input, RECORD, names.chain(DOCUMENTS))?;
+    let with_plans = request.input.join(PLANS).exists();
+    let names: Vec<String> = std::iter::once(DATASET.to_owned())
+        .chain(with_plans.then(|| PLANS.to_owned()))
+        .chain(files.keys().map(|case| format!("{case}{ending}")))
+        .collect();
+    claim(request.output, &input, RECORD, &names)?;
     progress.begin("postprocess", files.len() as u64);
     let results: Vec<(CaseId, Result<AppliedCase, PostprocessError>)> = files
         .into_par_iter()
@@ -84,16 +103,19 @@ pub fn apply_postprocessing(
         match result {
             Ok(applied) => report.done.push(applied),
             Err(PostprocessError::Stopped) => return Err(PostprocessError::Stopped),
-            Err(error) => report.failed.push((case, error)),
+            Err(error) => {
+                // What an earlier run made of it is not what this one would have made.
+                remove(request.output, &format!("{case}{ending}"))?;
+                report.failed.push((case, error));
+            }
         }
     }
-    for document in DOCUMENTS {
-        copy_document(
-            &request.input.join(document),
-            &request.output.join(document),
-        )?;
+    request.dataset.write(&request.output.join(DATASET))?;
+    if with_plans {
+        copy_document(&request.input.join(PLANS), &request.output.join(PLANS))?;
     }
-    write_record(request.output, RECORD, &record(request, &report))?;
+    let content = record(request, &report);
+    write_record(request.output, RECORD, &names, content)?;
     Ok(report)
 }
 
@@ -112,9 +134,8 @@ fn one_case(
     let voxel_ml = image.labels.grid().spacing.voxel_ml();
     let n_before = image.labels.voxels().iter().filter(|&&l| l != 0).count();
     let n_removed = request.rules.apply(&mut image.labels);
-    let target = request
-        .output
-        .join(format!("{case}{}", request.file_ending));
+    let ending = request.dataset.file_ending();
+    let target = request.output.join(format!("{case}{ending}"));
     sarx_io::write_labels(&target, &image.labels, Some(&image.header))?;
     Ok(AppliedCase {
         case: case.clone(),
@@ -125,9 +146,6 @@ fn one_case(
 }
 
 fn copy_document(from: &Path, to: &Path) -> Result<(), PostprocessError> {
-    if !from.exists() {
-        return Ok(());
-    }
     let bytes = std::fs::read(from).map_err(|source| PostprocessError::Document {
         path: from.to_owned(),
         source,
@@ -135,20 +153,18 @@ fn copy_document(from: &Path, to: &Path) -> Result<(), PostprocessError> {
     Ok(sarx_io::write_atomic(to, |out| out.write_all(&bytes))?)
 }
 
-fn record(request: &ApplyRequest<'_>, report: &ApplyReport) -> serde_json::Value {
+fn record(request: &ApplyRequest<'_>, report: &ApplyReport) -> Value {
     let done = report.done.iter().map(|applied| {
-        json!({
-            "case": applied.case.as_str(),
-            "removed_voxels": applied.n_removed,
-            "removed_ml": applied.removed_ml,
-            "before_ml": applied.before_ml,
-        })
+        let mut entry = applied.removed_json();
+        entry["case"] = json!(applied.case.as_str());
+        entry
     });
     let failed = report
         .failed
         .iter()
         .map(|(case, error)| json!({"case": case.as_str(), "error": error.to_string()}));
     json!({
+        "complete": true,
         "input": request.input,
         "done": done.collect::<Vec<_>>(),
         "failed": failed.collect::<Vec<_>>(),

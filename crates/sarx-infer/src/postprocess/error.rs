@@ -92,6 +92,9 @@ pub enum PostprocessError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// dataset.json cannot be written.
+    #[error(transparent)]
+    Dataset(#[from] sarx_plan::DocumentError),
     /// The caller asked to stop.
     #[error("the clean-up was stopped")]
     Stopped,

@@ -234,10 +234,16 @@ fn rules_are_found_written_read_and_applied() {
     std::fs::write(&file, document.to_string()).unwrap();
     assert_eq!(PostprocessingRules::read(&file).unwrap(), found.rules);
 
+    let dataset = json!({
+        "channel_names": {"0": "T1"}, "labels": {"background": 0, "x": 1, "y": 2},
+        "numTraining": 2, "file_ending": ".nrrd",
+    });
+    std::fs::write(path("dataset.json"), dataset.to_string()).unwrap();
+    let dataset = sarx_plan::DatasetJson::read(&path("dataset.json")).unwrap();
     let apply = ApplyRequest {
         input: &path("pred"),
         output: &path("out"),
-        file_ending: ".nrrd",
+        dataset: &dataset,
         rules: &found.rules,
         stop: &stop,
     };
@@ -249,7 +255,24 @@ fn rules_are_found_written_read_and_applied() {
     );
     let cleaned = sarx_io::read_labels(&path("out").join("b.nrrd")).unwrap();
     assert_eq!(cleaned.labels.voxels(), row("1111000200").voxels());
-    // Again into its own folder, but not into a stranger's or its own input.
+    assert!(
+        path("out").join("dataset.json").exists(),
+        "the input has none"
+    );
+    // Again into its own folder, from which cases go that cannot be cleaned or are no longer there;
+    // what somebody else put there stays.
+    std::fs::write(path("out").join("note.txt"), b"mine").unwrap();
+    let (a, b) = (path("pred").join("a.nrrd"), path("pred").join("b.nrrd"));
+    let whole = std::fs::read(&a).unwrap();
+    std::fs::write(&a, b"no image").unwrap();
+    std::fs::rename(&b, path("b.nrrd")).unwrap();
+    let report = apply_postprocessing(&apply, &Silent).unwrap();
+    assert_eq!((report.done.len(), report.failed.len()), (0, 1));
+    let left = |name: &str| path("out").join(name).exists();
+    assert!(!left("a.nrrd") && !left("b.nrrd") && left("note.txt"));
+    std::fs::write(&a, whole).unwrap();
+    std::fs::rename(path("b.nrrd"), &b).unwrap();
+    // Again, but not into a stranger's or its own input.
     apply_postprocessing(&apply, &Silent).unwrap();
     let (pred, reference) = (path("pred"), path("ref"));
     for output in [&pred, &reference] {

@@ -1,6 +1,5 @@
 //! What can be wrong with a file of probabilities.
 
-use sarx_core::CaseIdError;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,12 +28,6 @@ pub enum ProbabilityFault {
     Write {
         /// Why.
         source: Box<sarx_io::WriteError>,
-    },
-    /// The name cannot be a case's.
-    #[error("the file is not named like a case ({source})")]
-    Name {
-        /// What is wrong with the name.
-        source: CaseIdError,
     },
     /// Not what the ending promises, cut short, or changed.
     #[error("the file of probabilities is damaged: {what}; make it again")]

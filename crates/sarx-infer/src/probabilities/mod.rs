@@ -17,6 +17,7 @@ mod quantise;
 
 pub use error::{ProbabilityError, ProbabilityFault};
 
+use crate::{LabelFilesError, case_files};
 use ndarray::{Array4, ArrayView4};
 use sarx_core::CaseId;
 use sarx_preprocess::Heads;
@@ -95,28 +96,14 @@ impl ProbabilityFile {
     ///
     /// # Errors
     ///
-    /// [`ProbabilityError`] if the folder cannot be listed or a name cannot be a case's.
-    pub fn of_folder(folder: &Path) -> Result<BTreeMap<CaseId, Self>, ProbabilityError> {
-        let failed = |source| ProbabilityFault::Io { source }.at(folder);
-        let mut files = BTreeMap::new();
-        for entry in std::fs::read_dir(folder).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            let name = path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default();
-            let case = ProbabilityFormat::ALL
-                .into_iter()
-                .find_map(|format| name.strip_suffix(format.ending()));
-            // Hidden files are leftovers of an interrupted run.
-            let Some(case) = case.filter(|_| !name.starts_with('.') && path.is_file()) else {
-                continue;
-            };
-            let case =
-                CaseId::new(case).map_err(|source| ProbabilityFault::Name { source }.at(&path))?;
-            files.extend(Self::of_case(folder, &case).map(|file| (case, file)));
-        }
-        Ok(files)
+    /// [`LabelFilesError`] if the folder cannot be listed or a name cannot be a case's.
+    pub fn of_folder(folder: &Path) -> Result<BTreeMap<CaseId, Self>, LabelFilesError> {
+        let files = case_files(folder, |name| {
+            let mut formats = ProbabilityFormat::ALL.into_iter();
+            formats.find_map(|format| name.strip_suffix(format.ending()))
+        })?;
+        let exact = |case: CaseId| Self::of_case(folder, &case).map(|file| (case, file));
+        Ok(files.into_keys().filter_map(exact).collect())
     }
 
     /// Adds the probabilities to a sum whose shape says what is expected.

@@ -66,6 +66,17 @@ pub enum StoreError {
         /// The case's document.
         path: PathBuf,
     },
+    /// A label that a previous stage cannot leave.
+    #[error(
+        "case \"{case}\" has label {found}; labels up to {} can be stored",
+        i16::MAX
+    )]
+    LabelRange {
+        /// The case.
+        case: CaseId,
+        /// The label.
+        found: sarx_core::Label,
+    },
     /// A file that the operating system does not let us read.
     #[error("cannot read ({source}): {path:?}")]
     Read {

@@ -80,7 +80,7 @@ impl StageStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if a file cannot be written.
+    /// [`StoreError::LabelRange`] for a label above 32767, others if a file cannot be written.
     pub fn write(
         &self,
         case: &CaseId,
@@ -91,6 +91,11 @@ impl StageStore {
             let path = path.to_owned();
             move |source| StoreError::Read { path, source }
         };
+        if let Some(&found) = labels.iter().find(|&&label| i16::try_from(label).is_err()) {
+            let case = case.clone();
+            return Err(StoreError::LabelRange { case, found });
+        }
+        let labels: Array3<i16> = labels.mapv(|label| label as i16);
         std::fs::create_dir_all(&self.folder).map_err(failed(&self.folder))?;
         let (array, document) = self.paths(case);
         // An old document must never stand beside new labels.
@@ -100,7 +105,6 @@ impl StageStore {
             }
             _ => {}
         }
-        let labels: Array3<i16> = labels.mapv(|label| i16::try_from(label).unwrap_or(i16::MAX));
         write_array(&array, &labels)?;
         let (z, y, x) = labels.dim();
         let StageIdentity {
@@ -245,6 +249,13 @@ mod tests {
         let first = found.sha256().to_owned();
         store.write(&a, "1", labels.mapv(|v| v / 2).view()).unwrap();
         assert_ne!(store.labels(&a).unwrap().unwrap().sha256(), first);
+        assert!(store.labels(&b).unwrap().is_none());
+        let large = Array3::from_elem((1, 1, 1), 32_768);
+        let error = store.write(&b, "0", large.view()).unwrap_err().to_string();
+        assert!(
+            error.contains("32768") && error.contains("\"b\""),
+            "{error}"
+        );
         assert!(store.labels(&b).unwrap().is_none());
         let other = StageStore::new(&folder.path().join("next"), identity("xyz"));
         let error = other.labels(&a).unwrap_err().to_string();

@@ -313,7 +313,7 @@ impl Scorer<'_> {
         let apply = ApplyRequest {
             input: source,
             output: &output,
-            file_ending: self.dataset.file_ending(),
+            dataset: self.dataset,
             rules: &found.rules,
             stop: self.request.stop,
         };

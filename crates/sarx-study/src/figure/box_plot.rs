@@ -139,7 +139,7 @@ pub fn box_plot_svg(measure: Measure, groups: &[BoxGroup]) -> Result<String, Fig
             );
     }
     let names: Vec<&str> = groups.iter().map(|(label, _)| *label).collect();
-    let alt = format!("Box plot of {} for {}", measure.name(), names.join(", "));
+    let alt = format!("Box plot of {} for {}", measure.title(), names.join(", "));
     Ok(svg(&render_multiple(plots, layout), &alt))
 }
 

@@ -18,7 +18,7 @@ fn infinite_values_have_a_band_and_nan_has_no_point() {
     )
     .unwrap();
     assert!(missed.contains('\u{221e}') && !missed.contains("NaN") && !missed.contains(">inf"));
-    assert!(missed.contains("hd95_mm"));
+    assert!(missed.contains("HD95, larger (mm)"));
     let nothing = box_plot_svg(Measure::Dice, &[group("all", &[f64::NAN])]);
     assert_eq!(
         nothing,

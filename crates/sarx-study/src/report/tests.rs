@@ -71,7 +71,8 @@ fn the_page_holds_everything_and_loads_nothing() {
         "Training",
         "best Dice",
         "data:image/png;base64,",
-        "hd95_pooled_mm",
+        "<th scope=\"col\" class=\"num\">HD95, pooled (mm)</th>",
+        "<code>hd95_pooled_mm</code>",
         "assd_masd_mm",
         "(not given)",
         "case &#34;x&#34; has no prediction",
@@ -97,6 +98,21 @@ fn the_page_holds_everything_and_loads_nothing() {
         page.matches("<svg").count(),
         page.matches("role=\"img\" aria-label").count()
     );
+}
+
+#[test]
+fn quartiles_need_two_cases() {
+    let one = ReportInput {
+        cases: vec![case("a", "pelvis", 0.9)],
+        pictures: Vec::new(),
+        by: Vec::new(),
+        ..input()
+    };
+    let page = render(&one).unwrap();
+    assert!(page.contains("0.900") && !page.contains("0.900\u{2013}0.900"));
+    assert!(!page.contains("<br>quartiles"));
+    let page = render(&input()).unwrap();
+    assert!(page.contains("<br>quartiles") && page.contains("0.350\u{2013}0.800"));
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub(super) struct Page<'a> {
     headline: Vec<Headline>,
     findings: String,
     tables: Vec<Table>,
-    definitions: Vec<(&'static str, &'static str)>,
+    definitions: Vec<Definition>,
     figures: Vec<FigureRow>,
     curve: Option<String>,
     pictures: Vec<Picture>,
@@ -46,17 +46,24 @@ pub(super) struct Page<'a> {
     prediction_color: String,
 }
 
+/// What a column means, and what it is called in CSV and JSON.
+struct Definition {
+    title: &'static str,
+    text: &'static str,
+    name: &'static str,
+}
+
 struct Headline {
     name: &'static str,
     median: String,
     interval: String,
-    quartiles: String,
+    quartiles: Option<String>,
 }
 
 struct Table {
     title: String,
     columns: Vec<String>,
-    measures: Vec<String>,
+    measures: Vec<&'static str>,
     lines: Vec<Line>,
 }
 
@@ -71,7 +78,8 @@ struct Line {
 
 struct Cell {
     median: String,
-    quartiles: String,
+    /// Of two values or more.
+    quartiles: Option<String>,
     interval: String,
     mean: String,
 }
@@ -150,7 +158,11 @@ impl<'a> Page<'a> {
             tables,
             definitions: Measure::ALL
                 .iter()
-                .map(|m| (m.title(), m.definition()))
+                .map(|m| Definition {
+                    title: m.title(),
+                    text: m.definition(),
+                    name: m.name(),
+                })
                 .collect(),
             figures,
             curve: input
@@ -215,7 +227,8 @@ impl Cell {
         let text = |value| number(value, measure.decimals());
         Self {
             median: text(spread.median),
-            quartiles: format!("{}\u{2013}{}", text(spread.q1), text(spread.q3)),
+            quartiles: (spread.n > 1)
+                .then(|| format!("{}\u{2013}{}", text(spread.q1), text(spread.q3))),
             interval: spread.median_interval.map_or_else(
                 || "n/a".to_owned(),
                 |i| format!("{}\u{2013}{}", text(i.low), text(i.high)),
@@ -255,8 +268,7 @@ impl Table {
         Self {
             title,
             columns: table.columns.clone(),
-            // Long names may break after an underscore; they are ours, so they need no escaping.
-            measures: TABLE.map(|m| m.title().replace('_', "_<wbr>")).into(),
+            measures: TABLE.map(Measure::title).into(),
             lines: table.strata.iter().map(line).collect(),
         }
     }
