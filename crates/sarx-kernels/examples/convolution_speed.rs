@@ -53,6 +53,7 @@ const LAYERS: &[Layer] = &[
 ];
 
 fn main() {
+    if let Some(f) = std::env::var("FORCE").ok().and_then(|f| f.parse().ok()) { sarx_kernels::FORCE.store(f, std::sync::atomic::Ordering::Relaxed); }
     let mut arguments = std::env::args().skip(1);
     let rounds = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(7);
     let word = arguments.next().unwrap_or_default();
@@ -96,11 +97,16 @@ fn winograd(layer: &Layer, tile: [usize; 3], rounds: usize, word: &str) {
     let seconds = times(rounds, || {
         drop(winograd_forward(isa, &inputs, &packed, Some(&mut sums)));
     });
+    let mut room: Vec<std::mem::MaybeUninit<f32>> = Vec::with_capacity(out.len() + 16);
+    let off = std::env::var("OFF").ok().and_then(|f| f.parse::<usize>().ok()).map_or(0, |o| ((64 - room.as_ptr() as usize % 64) / 4 + o) % 16);
+    unsafe { room.set_len(out.len() + 16) };
+    let into = times(rounds, || sarx_kernels::winograd_forward_into(isa, &inputs, &packed, Some(&mut sums), &mut room[off..off + out.len()]));
     let packing = times(rounds, || drop(pack()));
     let flops = (2 * taps * x.channels * out.channels * out.voxels()) as f64;
-    let [best, median] = seconds.map(|s| flops / s / 1e9);
+    print!("into {:.0} {:.0} {:.0} ", flops / into[0] / 1e9, flops / into[1] / 1e9, flops / into[2] / 1e9);
+    let [best, median, cpu] = seconds.map(|s| flops / s / 1e9);
     println!(
-        "{name:<60} {best:>7.0} {median:>7.0} GFLOP/s {:>8.2} ms; packed in {:.2} ms, {:.1} MB",
+        "{name:<60} {best:>7.0} {median:>7.0} cpu {cpu:>7.0} GFLOP/s {:>8.2} ms; packed in {:.2} ms, {:.1} MB",
         seconds[0] * 1e3,
         packing[0] * 1e3,
         packed.bytes() as f64 / 1e6
@@ -120,16 +126,24 @@ impl Layer {
 }
 
 /// Shortest and median time of a call, seconds.
-fn times(rounds: usize, mut call: impl FnMut()) -> [f64; 2] {
+fn times(rounds: usize, mut call: impl FnMut()) -> [f64; 3] {
+    let mut cpu = f64::MAX;
     let mut seconds: Vec<f64> = (0..rounds)
         .map(|_| {
             let start = Instant::now();
+            let c = cpu_time();
             call();
+            cpu = cpu.min(cpu_time() - c);
             start.elapsed().as_secs_f64()
         })
         .collect();
     seconds.sort_by(f64::total_cmp);
-    [seconds[0], seconds[rounds / 2]]
+    [seconds[0], seconds[rounds / 2], cpu / 2.0]
+}
+fn cpu_time() -> f64 {
+    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut t) };
+    t.tv_sec as f64 + t.tv_nsec as f64 * 1e-9
 }
 
 /// Numbers between -1 and 1.

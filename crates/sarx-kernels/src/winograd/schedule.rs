@@ -27,8 +27,8 @@ pub(crate) struct Job<'a> {
     pub(crate) shape: FeatureShape,
 }
 
-/// How tiles are shared out. It depends on the shapes alone, so that results do not depend on the
-/// number of threads.
+/// How tiles are shared out. Results do not depend on it: products are sums over channels in order
+/// however many tiles are multiplied at once, and channels are summed in parts of [`PART`] tiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Plan {
     /// Each task takes so many tiles through all stages.
@@ -37,8 +37,12 @@ enum Plan {
     Together { tiles: usize },
 }
 
-/// Tiles of a task, and of a task's part of a stage.
-const TASK: usize = 16;
+/// Tiles whose channel sums are kept together; tasks have multiples of it.
+const PART: usize = 8;
+
+/// Weights that are larger are read once for all tiles: they come from memory or are the larger part
+/// of the cache that cores share.
+const SHARED_CACHE: usize = 16 << 20;
 
 /// Sums that one task found: `[sample from the first one][block of blocks]`.
 struct Part {
@@ -59,7 +63,7 @@ impl Job<'_> {
             Plan::Alone { tiles } => cut(tiles)
                 .collect::<Vec<_>>()
                 .into_par_iter()
-                .map(|range| self.alone(range, counted))
+                .flat_map_iter(|range| self.alone(range, counted))
                 .collect(),
             Plan::Together { tiles } => cut(tiles)
                 .flat_map(|range| self.together(range, counted))
@@ -84,15 +88,18 @@ impl Job<'_> {
         if forced != 0 {
             return if forced > 1000 { Plan::Together { tiles: forced - 1000 } } else { Plan::Alone { tiles: forced } };
         }
-        if self.weights.bytes() > 6 << 20 || tiles < 8 * TASK {
+        let wide = self.sources.len().max(self.shape.blocks()) > 4;
+        let task = if wide { PART } else { 2 * PART };
+        let tasks = tiles.div_ceil(task);
+        if self.weights.bytes() > SHARED_CACHE || tasks < 4 * rayon::current_num_threads() {
             Plan::Together { tiles: 64 }
         } else {
-            Plan::Alone { tiles: TASK }
+            Plan::Alone { tiles: task }
         }
     }
 
     /// Takes tiles through all stages, one plane of points after the other.
-    fn alone(&self, range: Range<usize>, counted: bool) -> Part {
+    fn alone(&self, range: Range<usize>, counted: bool) -> Vec<Part> {
         let [plane_points, value_tile, product_tile] = self.row_lens();
         let tiles = range.len();
         let (value_point, product_point) =
@@ -123,7 +130,15 @@ impl Job<'_> {
                 (out_planes, tiles, blocks),
             );
         }
-        self.finish(range, 0..blocks, out_planes, counted)
+        let part_len = PART * blocks * planes * self.plane_len();
+        (0..tiles.div_ceil(PART))
+            .map(|part| {
+                let start = range.start + part * PART;
+                // SAFETY: the part's tiles are there.
+                let from = unsafe { out_planes.add(part * part_len) };
+                self.finish(start..range.end.min(start + PART), 0..blocks, from, counted)
+            })
+            .collect()
     }
 
     /// Takes tiles through each stage with all threads.
@@ -137,8 +152,8 @@ impl Job<'_> {
         let mut values = Scratch::take(all_points * value_point);
         let mut products = Scratch::take(all_points * product_point);
         let (values, products) = (Shared(values.as_mut_ptr()), Shared(products.as_mut_ptr()));
-        let parts: Vec<Range<usize>> = (0..tiles.div_ceil(TASK))
-            .map(|i| i * TASK..((i + 1) * TASK).min(tiles))
+        let parts: Vec<Range<usize>> = (0..tiles.div_ceil(PART))
+            .map(|i| i * PART..((i + 1) * PART).min(tiles))
             .collect();
 
         let pairs = pairs(self.grid.tile[0]);
