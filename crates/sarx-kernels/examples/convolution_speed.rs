@@ -1,14 +1,16 @@
-//! Speed of convolutions on this machine, in GFLOP/s of the direct algorithm: best and median.
+//! Speed of convolutions on this machine, in GFLOP/s of the direct algorithm: best, median, and from the
+//! least time that threads worked; first with a fresh output at every call, then into the same memory.
 //!
 //! `cargo run --release -p sarx-kernels --example convolution_speed [ROUNDS] [WORD]` runs the lines whose
 //! text contains the word.
 #![expect(clippy::print_stdout, reason = "it is what the example is for")]
 
+use std::mem::MaybeUninit;
 use std::time::Instant;
 
 use sarx_kernels::{
     ChannelSums, ConvWeights, FeatureShape, Features, Isa, WinogradWeights, to_features,
-    winograd_forward,
+    winograd_forward, winograd_forward_into,
 };
 
 /// A convolution with stride 1.
@@ -53,7 +55,6 @@ const LAYERS: &[Layer] = &[
 ];
 
 fn main() {
-    if let Some(f) = std::env::var("FORCE").ok().and_then(|f| f.parse().ok()) { sarx_kernels::FORCE.store(f, std::sync::atomic::Ordering::Relaxed); }
     let mut arguments = std::env::args().skip(1);
     let rounds = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(7);
     let word = arguments.next().unwrap_or_default();
@@ -94,26 +95,36 @@ fn winograd(layer: &Layer, tile: [usize; 3], rounds: usize, word: &str) {
     let packed = pack();
     let mut sums = ChannelSums::zeros(out);
     let inputs = [Features::new(&values, x)];
-    let seconds = times(rounds, || {
+    let fresh = times(rounds, || {
         drop(winograd_forward(isa, &inputs, &packed, Some(&mut sums)));
     });
-    let mut room: Vec<std::mem::MaybeUninit<f32>> = Vec::with_capacity(out.len() + 16);
-    let off = std::env::var("OFF").ok().and_then(|f| f.parse::<usize>().ok()).map_or(0, |o| ((64 - room.as_ptr() as usize % 64) / 4 + o) % 16);
-    unsafe { room.set_len(out.len() + 16) };
-    let into = times(rounds, || sarx_kernels::winograd_forward_into(isa, &inputs, &packed, Some(&mut sums), &mut room[off..off + out.len()]));
+    let mut room = vec![MaybeUninit::uninit(); out.len()];
+    let reused = times(rounds, || {
+        winograd_forward_into(isa, &inputs, &packed, Some(&mut sums), &mut room);
+    });
     let packing = times(rounds, || drop(pack()));
-    let flops = (2 * taps * x.channels * out.channels * out.voxels()) as f64;
-    print!("into {:.0} {:.0} {:.0} ", flops / into[0] / 1e9, flops / into[1] / 1e9, flops / into[2] / 1e9);
-    let [best, median, cpu] = seconds.map(|s| flops / s / 1e9);
+    print!("{name:<56}");
+    layer.print(&fresh);
+    layer.print(&reused);
     println!(
-        "{name:<60} {best:>7.0} {median:>7.0} cpu {cpu:>7.0} GFLOP/s {:>8.2} ms; packed in {:.2} ms, {:.1} MB",
-        seconds[0] * 1e3,
-        packing[0] * 1e3,
+        " {:>8.2} ms; packed in {:.2} ms, {:.1} MB",
+        fresh.best * 1e3,
+        packing.best * 1e3,
         packed.bytes() as f64 / 1e6
     );
 }
 
 impl Layer {
+    /// Billions of operations per second: best, median, and if all threads had their cores alone.
+    fn print(&self, times: &Times) {
+        let taps: usize = self.kernel.iter().product();
+        let voxels: usize = self.size.iter().product();
+        let operations = (2 * taps * self.channels_in * self.channels_out * voxels) as f64 / 1e9;
+        let alone = times.cpu / rayon::current_num_threads() as f64;
+        let [best, median, alone] = [times.best, times.median, alone].map(|s| operations / s);
+        print!(" {best:>5.0} {median:>5.0} {alone:>5.0} |");
+    }
+
     fn name(&self) -> String {
         let Self {
             channels_in,
@@ -125,25 +136,49 @@ impl Layer {
     }
 }
 
-/// Shortest and median time of a call, seconds.
-fn times(rounds: usize, mut call: impl FnMut()) -> [f64; 3] {
-    let mut cpu = f64::MAX;
+/// Times of a call, seconds.
+struct Times {
+    best: f64,
+    median: f64,
+    /// Least work of all threads.
+    cpu: f64,
+}
+
+/// Times of `rounds` calls.
+fn times(rounds: usize, mut call: impl FnMut()) -> Times {
+    let mut cpu = f64::INFINITY;
     let mut seconds: Vec<f64> = (0..rounds)
         .map(|_| {
-            let start = Instant::now();
-            let c = cpu_time();
+            let (start, start_cpu) = (Instant::now(), cpu_seconds());
             call();
-            cpu = cpu.min(cpu_time() - c);
+            cpu = cpu.min(cpu_seconds() - start_cpu);
             start.elapsed().as_secs_f64()
         })
         .collect();
     seconds.sort_by(f64::total_cmp);
-    [seconds[0], seconds[rounds / 2], cpu / 2.0]
+    Times {
+        best: seconds[0],
+        median: seconds[rounds / 2],
+        cpu,
+    }
 }
-fn cpu_time() -> f64 {
-    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut t) };
-    t.tv_sec as f64 + t.tv_nsec as f64 * 1e-9
+
+/// What all threads have worked, seconds: a fair measure where other programs share the processor.
+/// Zero where there is no way to know.
+fn cpu_seconds() -> f64 {
+    #[cfg(target_os = "linux")]
+    {
+        let mut time = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // SAFETY: writes the time that it is given.
+        let failed = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+        assert_eq!(failed, 0, "the clock of the process");
+        time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+    }
+    #[cfg(not(target_os = "linux"))]
+    0.0
 }
 
 /// Numbers between -1 and 1.

@@ -22,4 +22,4 @@ pub use features::{FeatureShape, Features, from_features, to_features};
 pub use isa::Isa;
 pub use simd::LANES;
 pub use weights::ConvWeights;
-pub use winograd::{WinogradWeights, winograd_forward, winograd_forward_into, FORCE};
+pub use winograd::{WinogradWeights, choose_tile, winograd_forward, winograd_forward_into};

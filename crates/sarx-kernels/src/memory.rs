@@ -136,11 +136,6 @@ impl Scratch {
         Self(Some(taken.unwrap_or_else(|| Buffer::uninitialised(len))))
     }
 
-    /// Floats that fit, at least as many as were asked for.
-    pub(crate) fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, Buffer::len)
-    }
-
     /// The first float, to read what was written through [`Scratch::as_mut_ptr`].
     pub(crate) fn as_ptr(&self) -> *const f32 {
         self.0.as_ref().map_or(std::ptr::null(), Buffer::as_ptr)

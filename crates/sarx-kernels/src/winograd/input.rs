@@ -86,11 +86,7 @@ impl<const MZ: usize, const PAIR: usize, const MY: usize> InputStage<'_, MZ, PAI
 
     /// The rows that a row of tiles sees, `[z][y]`, from their border on.
     #[inline(always)]
-    fn rows(
-        &self,
-        segment: &Segment,
-        source: &Source,
-    ) -> [[*const f32; MAX_POINTS]; MAX_POINTS] {
+    fn rows(&self, segment: &Segment, source: &Source) -> [[*const f32; MAX_POINTS]; MAX_POINTS] {
         let [before_z, before_y, _] = self.grid.before();
         let mut rows = [[self.zeros; MAX_POINTS]; MAX_POINTS];
         for (z, plane) in rows.iter_mut().enumerate().take(points(MZ)) {

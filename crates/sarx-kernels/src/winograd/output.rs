@@ -32,9 +32,7 @@ impl<const MY: usize, const MX: usize> Kernel for PlaneStage<MY, MX> {
             for block in 0..self.blocks {
                 // SAFETY: the caller's; whoever made the stage gave it valid memory.
                 unsafe {
-                    let from = self
-                        .products
-                        .add(tile * self.product_tile + block * LANES);
+                    let from = self.products.add(tile * self.product_tile + block * LANES);
                     let to = self
                         .planes
                         .add((tile * self.blocks + block) * self.plane_block);
@@ -137,9 +135,9 @@ impl<const MZ: usize> FinishStage<'_, MZ> {
         let counted = self.sums.is_some();
         // SAFETY: the caller's; only voxels inside are written.
         unsafe {
-            let from = self.planes.add(
-                ((segment.first + tile) * self.blocks.len() + block) * points(MZ) * plane,
-            );
+            let from = self
+                .planes
+                .add(((segment.first + tile) * self.blocks.len() + block) * points(MZ) * plane);
             let to = self.out.add(
                 self.shape
                     .row(segment.sample, self.blocks.start + block, z, y)
@@ -166,7 +164,8 @@ impl<const MZ: usize> FinishStage<'_, MZ> {
                 }
             }
             if counted {
-                let total = |v: [S::V; 4]| S::to_array(S::add(S::add(v[0], v[1]), S::add(v[2], v[3])));
+                let total =
+                    |v: [S::V; 4]| S::to_array(S::add(S::add(v[0], v[1]), S::add(v[2], v[3])));
                 let (sum, square) = (total(sum), total(square));
                 for lane in 0..LANES {
                     sums.sum[lane] += f64::from(sum[lane]);

@@ -30,7 +30,7 @@ pub(crate) struct Job<'a> {
 /// How tiles are shared out. Results do not depend on it: products are sums over channels in order
 /// however many tiles are multiplied at once, and channels are summed in parts of [`PART`] tiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Plan {
+pub(super) enum Plan {
     /// Each task takes so many tiles through all stages.
     Alone { tiles: usize },
     /// All threads share each stage of so many tiles, and the weights are read once.
@@ -42,7 +42,20 @@ const PART: usize = 8;
 
 /// Weights that are larger are read once for all tiles: they come from memory or are the larger part
 /// of the cache that cores share.
-const SHARED_CACHE: usize = 16 << 20;
+pub(super) const SHARED_CACHE: usize = 16 << 20;
+
+impl Plan {
+    /// The plan for so many tiles, blocks (of the side that has more), bytes of weights and threads.
+    pub(super) fn choose(tiles: usize, blocks: usize, bytes: usize, threads: usize) -> Self {
+        // What a task has on its way should fit the second-level cache.
+        let task = if blocks > 4 { PART } else { 2 * PART };
+        if bytes > SHARED_CACHE || tiles.div_ceil(task) < 4 * threads {
+            Self::Together { tiles: 8 * PART }
+        } else {
+            Self::Alone { tiles: task }
+        }
+    }
+}
 
 /// Sums that one task found: `[sample from the first one][block of blocks]`.
 struct Part {
@@ -59,7 +72,9 @@ impl Job<'_> {
         let cut = |tiles: usize| {
             (0..total.div_ceil(tiles)).map(move |i| i * tiles..((i + 1) * tiles).min(total))
         };
-        let parts: Vec<Part> = match self.plan() {
+        let blocks = self.sources.len().max(self.shape.blocks());
+        let threads = rayon::current_num_threads();
+        let parts: Vec<Part> = match Plan::choose(total, blocks, self.weights.bytes(), threads) {
             Plan::Alone { tiles } => cut(tiles)
                 .collect::<Vec<_>>()
                 .into_par_iter()
@@ -79,22 +94,6 @@ impl Job<'_> {
                     sums.add(sample * blocks + block, found);
                 }
             }
-        }
-    }
-
-    fn plan(&self) -> Plan {
-        let tiles = self.grid.len();
-        let forced = FORCE.load(std::sync::atomic::Ordering::Relaxed);
-        if forced != 0 {
-            return if forced > 1000 { Plan::Together { tiles: forced - 1000 } } else { Plan::Alone { tiles: forced } };
-        }
-        let wide = self.sources.len().max(self.shape.blocks()) > 4;
-        let task = if wide { PART } else { 2 * PART };
-        let tasks = tiles.div_ceil(task);
-        if self.weights.bytes() > SHARED_CACHE || tasks < 4 * rayon::current_num_threads() {
-            Plan::Together { tiles: 64 }
-        } else {
-            Plan::Alone { tiles: task }
         }
     }
 
@@ -178,7 +177,13 @@ impl Job<'_> {
                     products.get().add(point * product_point),
                 )
             };
-            self.products(point, 1, tiles, (values, value_point), (products, product_point));
+            self.products(
+                point,
+                1,
+                tiles,
+                (values, value_point),
+                (products, product_point),
+            );
         });
         let blocks = self.shape.blocks();
         (0..parts.len() * blocks)
@@ -350,6 +355,3 @@ impl Job<'_> {
         part
     }
 }
-
-#[doc(hidden)]
-pub static FORCE: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);

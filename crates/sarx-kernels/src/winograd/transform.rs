@@ -68,7 +68,10 @@ pub(crate) unsafe fn input_pair<S: Simd, const M: usize, const PAIR: usize>(
             (_, 0) => {
                 let even = less::<S>(d(4), A2 + B2, d(2));
                 let odd = less::<S>(d(5), A2 + B2, d(3));
-                [plus::<S>(even, A2 * B2, d(0)), plus::<S>(odd, A2 * B2, d(1))]
+                [
+                    plus::<S>(even, A2 * B2, d(0)),
+                    plus::<S>(odd, A2 * B2, d(1)),
+                ]
             }
             (_, 1) => {
                 let (even, odd) = (less::<S>(d(4), B2, d(2)), less::<S>(d(3), B2, d(1)));
@@ -88,9 +91,7 @@ pub(crate) unsafe fn input_pair<S: Simd, const M: usize, const PAIR: usize>(
 ///
 /// As [`Simd`].
 #[inline(always)]
-pub(crate) unsafe fn input<S: Simd, const M: usize>(
-    d: [S::V; MAX_POINTS],
-) -> [S::V; MAX_POINTS] {
+pub(crate) unsafe fn input<S: Simd, const M: usize>(d: [S::V; MAX_POINTS]) -> [S::V; MAX_POINTS] {
     // SAFETY: the caller's.
     unsafe {
         let [zero, infinity] = input_pair::<S, M, 0>(|i| d[i]);
@@ -148,7 +149,10 @@ pub(crate) unsafe fn weight<S: Simd, const M: usize>(g: [S::V; 3]) -> [S::V; MAX
         // The point `p` with the weight 1 / (product of the distances to the other points).
         let pair = |p: f32, scale: f32| {
             let even = plus::<S>(S::mul(S::splat(scale), g[0]), scale * p * p, g[2]);
-            [plus::<S>(even, scale * p, g[1]), less::<S>(even, scale * p, g[1])]
+            [
+                plus::<S>(even, scale * p, g[1]),
+                less::<S>(even, scale * p, g[1]),
+            ]
         };
         if M == 2 {
             let [a, minus_a] = pair(1.0, 0.5);
