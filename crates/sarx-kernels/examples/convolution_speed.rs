@@ -1,8 +1,8 @@
 //! Speed of convolutions on this machine, in GFLOP/s of the direct algorithm: best, median, and from the
 //! least time that threads worked; first with a fresh output at every call, then into the same memory.
 //!
-//! `cargo run --release -p sarx-kernels --example convolution_speed [ROUNDS] [WORD]` runs the lines whose
-//! text contains the word.
+//! `cargo run --release -p sarx-kernels --example convolution_speed [ROUNDS] [WORD] [ISA]` runs the
+//! lines whose text contains the word, with the fastest instruction set or the one that is named.
 #![expect(clippy::print_stdout, reason = "it is what the example is for")]
 
 use std::mem::MaybeUninit;
@@ -58,6 +58,11 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let rounds = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(7);
     let word = arguments.next().unwrap_or_default();
+    let isa = arguments.next().map_or_else(Isa::best, |name| {
+        let named = |isa: &Isa| format!("{isa:?}").eq_ignore_ascii_case(&name);
+        let found = Isa::available().into_iter().find(named);
+        found.unwrap_or_else(|| panic!("{name} is none of {:?}", Isa::available()))
+    });
     for layer in LAYERS {
         let tiles: &[[usize; 3]] = if layer.kernel[0] == 1 {
             &[[1, 2, 2], [1, 4, 4]]
@@ -65,17 +70,16 @@ fn main() {
             &[[2, 2, 2], [2, 4, 4], [4, 4, 4]]
         };
         for &tile in tiles {
-            winograd(layer, tile, rounds, &word);
+            winograd(isa, layer, tile, rounds, &word);
         }
     }
 }
 
-fn winograd(layer: &Layer, tile: [usize; 3], rounds: usize, word: &str) {
+fn winograd(isa: Isa, layer: &Layer, tile: [usize; 3], rounds: usize, word: &str) {
     let name = format!("{} winograd {tile:?}", layer.name());
     if !name.contains(word) {
         return;
     }
-    let isa = Isa::best();
     let [x, out] = [layer.channels_in, layer.channels_out].map(|channels| FeatureShape {
         batch: 1,
         channels,
