@@ -111,34 +111,37 @@ fn ask_for_huge_pages(start: *mut f32, len: usize) {
     let _ = (start, len);
 }
 
-/// Scratch that returns to the pool when it goes out of scope.
+/// Memory that returns to the pool when it goes out of scope.
 #[derive(Debug)]
 pub(crate) struct Scratch(Option<Buffer>);
 
-/// Buffers that nobody uses now; as many as were in use at one time.
+/// Buffers that nobody uses now, those that came last at the end.
 static POOL: Mutex<Vec<Buffer>> = Mutex::new(Vec::new());
+
+/// Floats that the pool keeps at most: 256 MiB, more than the transformed weights of a layer of 320
+/// channels, which training makes anew at every step.
+const KEPT: usize = 64 << 20;
 
 impl Scratch {
     /// Room for `len` floats of any value.
     pub(crate) fn take(len: usize) -> Self {
         let mut pool = POOL.lock().unwrap_or_else(|e| e.into_inner());
-        // The smallest that is large enough; else the largest makes room for its successor.
+        // A buffer of twice the length is left for somebody who needs it.
+        let fitting = len..=2 * len + HUGE_PAGE / size_of::<f32>();
         let fits = (0..pool.len())
-            .filter(|&i| pool[i].len() >= len)
+            .filter(|&i| fitting.contains(&pool[i].len()))
             .min_by_key(|&i| pool[i].len());
-        let taken = match fits {
-            Some(i) => Some(pool.swap_remove(i)),
-            None => {
-                let largest = (0..pool.len()).max_by_key(|&i| pool[i].len());
-                drop(largest.map(|i| pool.swap_remove(i)));
-                None
-            }
-        };
+        let taken = fits.map(|i| pool.remove(i));
         drop(pool);
         Self(Some(taken.unwrap_or_else(|| Buffer::uninitialised(len))))
     }
 
-    /// The first float.
+    /// The first float, to read what was written through [`Scratch::as_mut_ptr`].
+    pub(crate) fn as_ptr(&self) -> *const f32 {
+        self.0.as_ref().map_or(std::ptr::null(), Buffer::as_ptr)
+    }
+
+    /// The first float, to write.
     pub(crate) fn as_mut_ptr(&mut self) -> *mut f32 {
         self.0
             .as_mut()
@@ -148,8 +151,12 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if let Some(buffer) = self.0.take() {
-            POOL.lock().unwrap_or_else(|e| e.into_inner()).push(buffer);
+        let Some(buffer) = self.0.take() else { return };
+        let mut pool = POOL.lock().unwrap_or_else(|e| e.into_inner());
+        pool.push(buffer);
+        let mut kept: usize = pool.iter().map(Buffer::len).sum();
+        while kept > KEPT {
+            kept -= pool.remove(0).len();
         }
     }
 }

@@ -1,4 +1,33 @@
-//! Winograd convolution.
+//! Winograd convolution: stride 1, kernels of 3 (or 1) voxels per axis, with a quarter of the multiplications
+//! or fewer.
+//!
+//! A tile of `m` outputs per axis is a product of polynomials: input and weights are evaluated at
+//! `m + 2` points, multiplied point by point, and the outputs interpolated (see `transform`). In three
+//! axes, F(4,4,4) multiplies 216 times where the direct algorithm does 1728 times. At every point, the
+//! products over channels are a matrix product of tiles times weights, in which nearly all time should be
+//! spent.
+//!
+//! * `grid`: tiles, and segments of rows of tiles.
+//! * `input`, `gemm`, `output`: the three stages.
+//! * `schedule`: layers with moderate weights are cut into tasks of 8 or 16 tiles that stay in the cache
+//!   of their core through all stages; layers with large weights go through the stages together, so that
+//!   weights are read once.
+//! * `weights`: packed once for prediction, at every step of training.
+//! * `cost`: which tile is the fastest.
+//!
+//! # Accuracy
+//!
+//! Relative RMS of the output against sums in f64, for random values (checked by the test
+//! `accuracy_is_as_documented`):
+//!
+//! | tile | 32 channels in | 320 channels in |
+//! |---|---|---|
+//! | F(2,2,2) | 2.6e-7 | 7.4e-7 |
+//! | F(1,4,4) | 6.1e-7 | 1.7e-6 |
+//! | F(2,4,4) | 8.1e-7 | 2.2e-6 |
+//! | F(4,4,4) | 1.4e-6 | 3.8e-6 |
+//!
+mod cost;
 mod gemm;
 mod grid;
 mod input;
@@ -9,10 +38,10 @@ mod weights;
 
 use std::mem::MaybeUninit;
 
+pub use cost::choose_tile;
 use gemm::Run;
 use grid::Grid;
 use input::Source;
-pub use schedule::FORCE;
 use schedule::Job;
 pub use weights::WinogradWeights;
 
@@ -22,7 +51,8 @@ use crate::{ChannelSums, FeatureShape, Features, Isa, LANES};
 /// Convolution with stride 1 and padding `(kernel - 1) / 2`; several inputs are read as if their
 /// channels were one after the other.
 ///
-/// `sums`, if any, become the sums of the result's channels.
+/// The result is a feature map with its borders and padding; `sums`, if any, become the sums of its
+/// channels. Both are the same, bit by bit, for any number of threads.
 ///
 /// # Panics
 ///

@@ -59,7 +59,11 @@ impl<const MY: usize, const MX: usize> PlaneStage<MY, MX> {
                 *row = output::<S, MX>(p);
             }
             for x in 0..MX {
-                let column = output::<S, MY>(rows.map(|row| row[x]));
+                let mut p = [S::zero(); MAX_POINTS];
+                for (p, row) in p.iter_mut().zip(&rows) {
+                    *p = row[x];
+                }
+                let column = output::<S, MY>(p);
                 for (y, &v) in column.iter().enumerate().take(MY) {
                     S::store(to.add((y * MX + x) * LANES), v);
                 }

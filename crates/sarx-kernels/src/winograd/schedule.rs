@@ -27,18 +27,35 @@ pub(crate) struct Job<'a> {
     pub(crate) shape: FeatureShape,
 }
 
-/// How tiles are shared out. It depends on the shapes alone, so that results do not depend on the
-/// number of threads.
+/// How tiles are shared out. Results do not depend on it: products are sums over channels in order
+/// however many tiles are multiplied at once, and channels are summed in parts of [`PART`] tiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Plan {
+pub(super) enum Plan {
     /// Each task takes so many tiles through all stages.
     Alone { tiles: usize },
     /// All threads share each stage of so many tiles, and the weights are read once.
     Together { tiles: usize },
 }
 
-/// Tiles of a task, and of a task's part of a stage.
-const TASK: usize = 16;
+/// Tiles whose channel sums are kept together; tasks have multiples of it.
+const PART: usize = 8;
+
+/// Weights that are larger are read once for all tiles: they come from memory or are the larger part
+/// of the cache that cores share.
+pub(super) const SHARED_CACHE: usize = 16 << 20;
+
+impl Plan {
+    /// The plan for so many tiles, blocks (of the side that has more), bytes of weights and threads.
+    pub(super) fn choose(tiles: usize, blocks: usize, bytes: usize, threads: usize) -> Self {
+        // What a task has on its way should fit the second-level cache.
+        let task = if blocks > 4 { PART } else { 2 * PART };
+        if bytes > SHARED_CACHE || tiles.div_ceil(task) < 4 * threads {
+            Self::Together { tiles: 8 * PART }
+        } else {
+            Self::Alone { tiles: task }
+        }
+    }
+}
 
 /// Sums that one task found: `[sample from the first one][block of blocks]`.
 struct Part {
@@ -55,11 +72,13 @@ impl Job<'_> {
         let cut = |tiles: usize| {
             (0..total.div_ceil(tiles)).map(move |i| i * tiles..((i + 1) * tiles).min(total))
         };
-        let parts: Vec<Part> = match self.plan() {
+        let blocks = self.sources.len().max(self.shape.blocks());
+        let threads = rayon::current_num_threads();
+        let parts: Vec<Part> = match Plan::choose(total, blocks, self.weights.bytes(), threads) {
             Plan::Alone { tiles } => cut(tiles)
                 .collect::<Vec<_>>()
                 .into_par_iter()
-                .map(|range| self.alone(range, counted))
+                .flat_map_iter(|range| self.alone(range, counted))
                 .collect(),
             Plan::Together { tiles } => cut(tiles)
                 .flat_map(|range| self.together(range, counted))
@@ -78,27 +97,8 @@ impl Job<'_> {
         }
     }
 
-    fn plan(&self) -> Plan {
-        let tiles = self.grid.len();
-        let forced = FORCE.load(std::sync::atomic::Ordering::Relaxed);
-        if forced != 0 {
-            return if forced > 1000 {
-                Plan::Together {
-                    tiles: forced - 1000,
-                }
-            } else {
-                Plan::Alone { tiles: forced }
-            };
-        }
-        if self.weights.bytes() > 6 << 20 || tiles < 8 * TASK {
-            Plan::Together { tiles: 64 }
-        } else {
-            Plan::Alone { tiles: TASK }
-        }
-    }
-
     /// Takes tiles through all stages, one plane of points after the other.
-    fn alone(&self, range: Range<usize>, counted: bool) -> Part {
+    fn alone(&self, range: Range<usize>, counted: bool) -> Vec<Part> {
         let [plane_points, value_tile, product_tile] = self.row_lens();
         let tiles = range.len();
         let (value_point, product_point) =
@@ -129,7 +129,15 @@ impl Job<'_> {
                 (out_planes, tiles, blocks),
             );
         }
-        self.finish(range, 0..blocks, out_planes, counted)
+        let part_len = PART * blocks * planes * self.plane_len();
+        (0..tiles.div_ceil(PART))
+            .map(|part| {
+                let start = range.start + part * PART;
+                // SAFETY: the part's tiles are there.
+                let from = unsafe { out_planes.add(part * part_len) };
+                self.finish(start..range.end.min(start + PART), 0..blocks, from, counted)
+            })
+            .collect()
     }
 
     /// Takes tiles through each stage with all threads.
@@ -143,8 +151,8 @@ impl Job<'_> {
         let mut values = Scratch::take(all_points * value_point);
         let mut products = Scratch::take(all_points * product_point);
         let (values, products) = (Shared(values.as_mut_ptr()), Shared(products.as_mut_ptr()));
-        let parts: Vec<Range<usize>> = (0..tiles.div_ceil(TASK))
-            .map(|i| i * TASK..((i + 1) * TASK).min(tiles))
+        let parts: Vec<Range<usize>> = (0..tiles.div_ceil(PART))
+            .map(|i| i * PART..((i + 1) * PART).min(tiles))
             .collect();
 
         let pairs = pairs(self.grid.tile[0]);
@@ -347,6 +355,3 @@ impl Job<'_> {
         part
     }
 }
-
-#[doc(hidden)]
-pub static FORCE: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);

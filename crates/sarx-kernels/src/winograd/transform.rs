@@ -65,10 +65,14 @@ pub(crate) unsafe fn input_pair<S: Simd, const M: usize, const PAIR: usize>(
                 let (even, odd) = (d(2), d(1));
                 [S::add(even, odd), S::sub(even, odd)]
             }
-            (_, 0) => [0, 1].map(|i| {
-                let high = less::<S>(d(i + 4), A2 + B2, d(i + 2));
-                plus::<S>(high, A2 * B2, d(i))
-            }),
+            (_, 0) => {
+                let even = less::<S>(d(4), A2 + B2, d(2));
+                let odd = less::<S>(d(5), A2 + B2, d(3));
+                [
+                    plus::<S>(even, A2 * B2, d(0)),
+                    plus::<S>(odd, A2 * B2, d(1)),
+                ]
+            }
             (_, 1) => {
                 let (even, odd) = (less::<S>(d(4), B2, d(2)), less::<S>(d(3), B2, d(1)));
                 [plus::<S>(even, A, odd), less::<S>(even, A, odd)]

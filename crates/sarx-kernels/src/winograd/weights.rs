@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::transform::{MAX_POINTS, points, weight};
-use crate::memory::{Buffer, Shared};
+use crate::memory::{Scratch, Shared};
 use crate::simd::{Kernel, Simd};
 use crate::{ConvWeights, Isa, LANES};
 
@@ -14,7 +14,7 @@ use crate::{ConvWeights, Isa, LANES};
 /// left over are groups of their own.
 #[derive(Debug)]
 pub struct WinogradWeights {
-    pub(super) packed: Buffer,
+    pub(super) packed: Scratch,
     pub(super) isa: Isa,
     pub(super) tile: [usize; 3],
     /// Channels of each input.
@@ -60,13 +60,13 @@ impl WinogradWeights {
             weights.kernel
         );
         let mut packed = Self {
-            packed: Buffer::uninitialised(0),
+            packed: Scratch::take(0),
             isa,
             tile,
             channels_in: channels_in.to_vec(),
             channels_out: weights.channels_out,
         };
-        packed.packed = Buffer::uninitialised(packed.points() * packed.point_len());
+        packed.packed = Scratch::take(packed.points() * packed.point_len());
         packed.fill(weights);
         packed
     }
@@ -74,7 +74,7 @@ impl WinogradWeights {
     /// Bytes in memory.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.packed.len() * size_of::<f32>()
+        self.points() * self.point_len() * size_of::<f32>()
     }
 
     /// Voxels of a tile per axis, `[z, y, x]`.
@@ -152,7 +152,7 @@ impl Kernel for PackStage<'_> {
     unsafe fn run<S: Simd, const NX: usize, const OB: usize>(self) {
         let [kz, ky, kx] = self.weights.kernel;
         let [az, ay, _] = self.tile.map(points);
-        let mut taps = [[0.0_f32; LANES]; TAPS];
+        let mut taps = [[0.0_f32; LANES]; CHANNELS_AT_ONCE * TAPS];
         let mut in_z = [[0.0_f32; LANES]; MAX_POINTS * 9];
         let mut in_y = [[0.0_f32; LANES]; MAX_POINTS * MAX_POINTS * 3];
         let [taps_at, z_at, y_at] = [
@@ -160,11 +160,12 @@ impl Kernel for PackStage<'_> {
             in_z.as_mut_ptr().cast(),
             in_y.as_mut_ptr().cast(),
         ];
-        for (i, channel) in self.channels.clone().enumerate() {
-            self.gather(channel, &mut taps);
+        self.gather(&mut taps);
+        for i in 0..self.channels.len() {
             // SAFETY: the caller's; the arrays hold three taps and six points per axis.
             unsafe {
                 let to = self.to.add(i * self.channel_len);
+                let taps_at = taps_at.add(i * kz * ky * kx * LANES);
                 along_axis::<S>(self.tile[0], [1, kz, ky * kx], taps_at, z_at, LANES);
                 along_axis::<S>(self.tile[1], [az, ky, kx], z_at, y_at, LANES);
                 along_axis::<S>(self.tile[2], [az * ay, kx, 1], y_at, to, self.point_len);
@@ -216,19 +217,41 @@ unsafe fn along<S: Simd, const M: usize>(
 }
 
 impl PackStage<'_> {
-    /// The taps of one channel in for 16 channels out.
+    /// The taps of all channels in of the stage, for 16 channels out.
     #[inline(always)]
-    fn gather(&self, channel_in: usize, to: &mut [[f32; LANES]; TAPS]) {
+    fn gather(&self, to: &mut [[f32; LANES]; CHANNELS_AT_ONCE * TAPS]) {
+        let ConvWeights {
+            values,
+            channels_out,
+            channels_in,
+            mirrored,
+            ..
+        } = self.weights;
         let taps = self.weights.taps();
+        let used = &mut to[..self.channels.len() * taps];
         for lane in 0..LANES {
             let channel_out = self.block * LANES + lane;
-            if channel_out >= self.weights.channels_out {
-                to.iter_mut().for_each(|tap| tap[lane] = 0.0);
-                continue;
-            }
-            for (tap, to) in to.iter_mut().enumerate().take(taps) {
-                to[lane] = self.weights.at(channel_out, channel_in, tap);
+            if channel_out >= channels_out {
+                used.iter_mut().for_each(|tap| tap[lane] = 0.0);
+            } else if mirrored {
+                for (channel_in, to) in self.channels.clone().zip(used.chunks_exact_mut(taps)) {
+                    let start = (channel_in * channels_out + channel_out) * taps;
+                    copy_to_lane(&values[start..start + taps], to.iter_mut().rev(), lane);
+                }
+            } else {
+                let start = (channel_out * channels_in + self.channels.start) * taps;
+                copy_to_lane(&values[start..start + used.len()], used.iter_mut(), lane);
             }
         }
+    }
+}
+
+/// Copies values to one lane of vectors.
+#[inline(always)]
+fn copy_to_lane<'a>(from: &[f32], to: impl Iterator<Item = &'a mut [f32; LANES]>, lane: usize) {
+    for (from, to) in from.iter().zip(to) {
+        // SAFETY: a reference is valid. Volatile keeps the compiler from scattering whole vectors, which
+        // takes many times as long.
+        to[lane] = unsafe { std::ptr::from_ref(from).read_volatile() };
     }
 }

@@ -3,9 +3,9 @@
 use super::specs::{ConvPlan, UnitSpec, UpSpec};
 use sarx_kernels::{
     ChannelSums, ConvWeights, DirectWeights, FeatureShape, Features, Isa, PlainImage,
-    WinogradWeights, conv_backward_data, conv_backward_weight, conv_forward, conv_forward_image,
-    conv_out_size, from_features_with, sum_per_channel, to_features_with, up_backward_data,
-    up_backward_weight, up_forward, winograd_forward,
+    WinogradWeights, choose_tile, conv_backward_data, conv_backward_weight, conv_forward,
+    conv_forward_image, conv_out_size, from_features_with, sum_per_channel, to_features_with,
+    up_backward_data, up_backward_weight, up_forward, winograd_forward,
 };
 
 /// What a convolution reads.
@@ -241,17 +241,4 @@ pub(super) fn up_convolve_backward(
         up_backward_weight(isa, x, gradient, stride),
         sum_per_channel(isa, gradient),
     ]
-}
-
-fn choose_tile(
-    size: [usize; 3],
-    _batch: usize,
-    ci: usize,
-    co: usize,
-    kernel: [usize; 3],
-    _once: bool,
-) -> Option<[usize; 3]> {
-    (ci >= 16 && co >= 16 && size[1] >= 4 && size[2] >= 4)
-        .then(|| kernel.map(|k| if k == 1 { 1 } else { 4 }))
-        .filter(|_| kernel != [1; 3])
 }
