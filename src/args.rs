@@ -2,10 +2,16 @@
 
 mod after_training;
 mod before_training;
+mod bench;
 mod model;
 
 pub(crate) use after_training::{
     ApplyArgs, BestArgs, EnsembleArgs, FindArgs, PostprocessAct, PostprocessArgs, Probabilities,
+};
+
+pub(crate) use bench::{
+    BenchAct, BenchArgs, BenchEvaluateArgs, BenchNetArgs, BenchPredictArgs, BenchPreprocessArgs,
+    BenchResampleArgs, LogitsLook, NetworkName, PassName, RoundsArgs,
 };
 
 pub(crate) use before_training::{PlanArgs, PreprocessArgs, PresetName, VerifyArgs};
@@ -121,6 +127,12 @@ pub(crate) enum Verb {
                       sarx model import nnUNetTrainer__nnUNetPlans__3d_fullres --out model\n  \
                       sarx model export model --out nnUNetTrainer__nnUNetPlans__3d_fullres")]
     Model(ModelArgs),
+    /// Time the parts of the work on this machine
+    #[command(
+        after_help = "Examples:\n  sarx bench net --network plain --patch 64,64,64\n  \
+                      sarx bench evaluate --rounds 9 --json"
+    )]
+    Bench(BenchArgs),
 }
 
 #[derive(Debug, Args)]

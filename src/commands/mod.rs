@@ -1,5 +1,6 @@
 //! The verbs, one file each. A verb reads its arguments, calls the libraries, and says what came out.
 
+mod bench;
 mod best;
 mod demo;
 mod ensemble;
@@ -65,6 +66,7 @@ fn run_to_the_end(verb: &Verb, console: &Console) -> Result<Outcome> {
         Verb::Best(args) => best::run(args, console),
         Verb::Evaluate(args) => evaluate::run(args, console),
         Verb::Model(args) => model::run(args, console),
+        Verb::Bench(args) => bench::run(args, console),
     }
 }
 

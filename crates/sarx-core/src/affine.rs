@@ -10,6 +10,7 @@ pub struct Affine(pub [[f64; 4]; 3]);
 impl Affine {
     /// Maps a point in voxel units, `(i, j, k)`, to world RAS+ mm.
     #[must_use]
+    #[inline]
     pub fn apply(&self, ijk: [f64; 3]) -> [f64; 3] {
         self.0
             .map(|row| row[0] * ijk[0] + row[1] * ijk[1] + row[2] * ijk[2] + row[3])

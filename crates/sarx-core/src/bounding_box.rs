@@ -26,10 +26,21 @@ impl BoundingBox {
     pub fn around(mask: ArrayView3<'_, bool>) -> Option<Self> {
         let mut lower = [usize::MAX; 3];
         let mut upper = [0; 3];
-        for ((z, y, x), _) in mask.indexed_iter().filter(|&(_, &inside)| inside) {
-            for (axis, at) in [z, y, x].into_iter().enumerate() {
-                lower[axis] = lower[axis].min(at);
-                upper[axis] = upper[axis].max(at + 1);
+        for (z, plane) in mask.outer_iter().enumerate() {
+            for (y, row) in plane.rows().into_iter().enumerate() {
+                let Some(first) = row.iter().position(|&inside| inside) else {
+                    continue;
+                };
+                // The first of the reversed row is the last.
+                let after = row.iter().rev().position(|&inside| inside);
+                let last = row.len() - after.unwrap_or(0);
+                for (axis, (from, to)) in [(z, z + 1), (y, y + 1), (first, last)]
+                    .into_iter()
+                    .enumerate()
+                {
+                    lower[axis] = lower[axis].min(from);
+                    upper[axis] = upper[axis].max(to);
+                }
             }
         }
         (upper[0] > 0).then_some(Self { lower, upper })

@@ -126,7 +126,15 @@ fn volume<T: Target>(values: Vec<T>, grid: Grid) -> Volume<T> {
 }
 
 fn labels_of(values: &Volume<f64>) -> Result<LabelMap, LabelError> {
-    let is_label = |v: f64| v >= 0.0 && v <= f64::from(Label::MAX) && v.fract() == 0.0;
+    // The cast saturates and drops fractions and NaN, so only labels come back as they were.
+    let is_label = |v: f64| f64::from(v as Label) == v;
+    if values
+        .voxels()
+        .iter()
+        .fold(true, |all, &v| all & is_label(v))
+    {
+        return Ok(values.map(|&v| v as Label));
+    }
     let bad = values.voxels().indexed_iter().find(|&(_, &v)| !is_label(v));
     if let Some(((z, y, x), &found)) = bad {
         return Err(LabelError {

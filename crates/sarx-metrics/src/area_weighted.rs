@@ -6,8 +6,9 @@
 //! area of [`surfel_areas_mm2`]. A sensitivity analysis beside [`crate::SurfaceDistances`].
 
 use crate::surface::TOLERANCE_SLACK;
-use crate::{Emptiness, MaskPair, squared_distance_mm2, surfel_areas_mm2};
-use ndarray::{Array3, ArrayView3};
+use crate::{Emptiness, MaskPair, squared_distances_from_mm2, surfel_areas_mm2};
+use ndarray::{Array3, ArrayView3, Axis, Zip, s};
+use rayon::prelude::*;
 
 /// The two directed lists of surface distances with areas.
 ///
@@ -40,18 +41,22 @@ impl AreaWeightedDistances {
         let prediction = patterns(pair.prediction());
         let areas = surfel_areas_mm2(pair.spacing());
         let directed = |from: &Array3<u8>, to: &Array3<u8>| {
-            let squared = squared_distance_mm2(to.map(|&p| has_surface(p)).view(), pair.spacing());
+            let squared = squared_distances_from_mm2(
+                from.map(|&p| has_surface(p)).view(),
+                to.map(|&p| has_surface(p)).view(),
+                pair.spacing(),
+            );
             let mut pieces: Vec<Piece> = from
                 .iter()
-                .zip(&squared)
-                .filter(|&(&pattern, _)| has_surface(pattern))
+                .filter(|&&pattern| has_surface(pattern))
+                .zip(squared)
                 .map(|(&pattern, squared)| Piece {
                     distance_mm: squared.sqrt(),
                     area_mm2: areas[usize::from(pattern)],
                 })
                 .collect();
             // The order of equal distances is kept: sums do not depend on the sort.
-            pieces.sort_by(|a, b| a.distance_mm.total_cmp(&b.distance_mm));
+            pieces.par_sort_by(|a, b| a.distance_mm.total_cmp(&b.distance_mm));
             pieces
         };
         Self {
@@ -158,12 +163,31 @@ fn has_surface(pattern: u8) -> bool {
 fn patterns(mask: ArrayView3<'_, bool>) -> Array3<u8> {
     let (depth, height, width) = mask.dim();
     let mut patterns = Array3::zeros((depth + 1, height + 1, width + 1));
-    for ((z, y, x), _) in mask.indexed_iter().filter(|&(_, &inside)| inside) {
-        for bit in 0..8usize {
-            // The voxel is at offset 1 of the blocks that begin before it.
-            let [dz, dy, dx] = [bit >> 2 & 1, bit >> 1 & 1, bit & 1];
-            patterns[[z + 1 - dz, y + 1 - dy, x + 1 - dx]] |= 1 << bit;
-        }
-    }
+    patterns
+        .axis_iter_mut(Axis(0))
+        .into_par_iter()
+        .enumerate()
+        .for_each(|(z, mut plane)| {
+            for (y, mut row) in plane.rows_mut().into_iter().enumerate() {
+                // The block that begins before voxel [z, y, x] holds it at offset 1.
+                for [dz, dy] in [[0, 0], [0, 1], [1, 0], [1, 1]] {
+                    let (Some(z), Some(y)) = ((z + dz).checked_sub(1), (y + dy).checked_sub(1))
+                    else {
+                        continue;
+                    };
+                    if z >= depth || y >= height {
+                        continue;
+                    }
+                    let voxels = mask.slice(s![z, y, ..]);
+                    let bit = 4 * dz + 2 * dy;
+                    Zip::from(row.slice_mut(s![..width]))
+                        .and(voxels)
+                        .for_each(|pattern, &inside| *pattern |= u8::from(inside) << (bit + 1));
+                    Zip::from(row.slice_mut(s![1..]))
+                        .and(voxels)
+                        .for_each(|pattern, &inside| *pattern |= u8::from(inside) << bit);
+                }
+            }
+        });
     patterns
 }

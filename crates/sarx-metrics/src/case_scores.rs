@@ -1,8 +1,8 @@
 //! All scores of one case.
 
 use crate::{
-    AreaWeightedDistances, Connectivity, Counts, Emptiness, LabelOrRegion, LesionDetection,
-    MaskPair, Overlap, SurfaceDistances,
+    AreaWeightedDistances, Connectivity, Emptiness, LabelOrRegion, LesionDetection, MaskPair,
+    Overlap, SurfaceDistances,
 };
 use sarx_core::{Grid, GridMismatch, Label, LabelMap};
 
@@ -229,7 +229,6 @@ fn label_scores(
     what: &ScoreSpec,
 ) -> LabelScores {
     let spacing = reference.grid().spacing;
-    let counts = Counts::of(reference, prediction, region, what.ignore);
     let pair = MaskPair::of_labels(reference, prediction, region, what.ignore);
     let surface = SurfaceDistances::of(&pair);
     let weighted = AreaWeightedDistances::of(&pair);
@@ -248,7 +247,7 @@ fn label_scores(
         })
         .collect();
     LabelScores {
-        overlap: Overlap::new(counts, spacing),
+        overlap: Overlap::new(pair.counts(), spacing),
         emptiness: pair.emptiness(),
         surface: SurfaceScores::new(&surface, &weighted),
         nsd,

@@ -4,9 +4,9 @@
 //! the voxels inside the tight box around both masks: nothing outside is foreground, and the
 //! nearest surface voxel is always inside. So everything after the counts works in that box.
 
-use crate::LabelOrRegion;
+use crate::scan::{Scan, scan};
+use crate::{Counts, LabelOrRegion};
 use ndarray::{Array3, ArrayView3, Zip, s};
-use rayon::prelude::*;
 use sarx_core::{BoundingBox, Label, LabelMap, Spacing};
 
 /// Reference and prediction in the tight box around both, with the size of their voxels.
@@ -18,6 +18,7 @@ pub struct MaskPair {
     pub(crate) prediction: Array3<bool>,
     pub(crate) spacing: Spacing,
     pub(crate) emptiness: Option<Emptiness>,
+    counts: Counts,
 }
 
 /// Which of the two masks hold no voxel.
@@ -58,6 +59,11 @@ impl MaskPair {
             let [expected, found] = [reference.dim(), prediction.dim()].map(|d| [d.0, d.1, d.2]);
             return Err(MaskPairError { expected, found });
         }
+        let mut cells = [0u64; 4];
+        Zip::from(reference)
+            .and(prediction)
+            .for_each(|&r, &p| cells[usize::from(r) * 2 + usize::from(p)] += 1);
+        let [tn, fp, fn_, tp] = cells;
         let either = Zip::from(reference)
             .and(prediction)
             .map_collect(|&r, &p| r || p);
@@ -66,7 +72,13 @@ impl MaskPair {
             Some(place) => cut(mask, place).as_standard_layout().into_owned(),
             None => Array3::default((0, 0, 0)),
         };
-        Ok(Self::from_cut(cut(reference), cut(prediction), spacing))
+        let counts = Counts { tp, fp, fn_, tn };
+        Ok(Self::from_cut(
+            cut(reference),
+            cut(prediction),
+            spacing,
+            counts,
+        ))
     }
 
     /// Takes one label or region of two label maps of one size; voxels where the reference
@@ -82,10 +94,16 @@ impl MaskPair {
         what: &LabelOrRegion,
         ignore: Option<Label>,
     ) -> Self {
+        assert_eq!(
+            reference.grid().size,
+            prediction.grid().size,
+            "maps of one size"
+        );
         let (voxels, spacing) = (reference.voxels(), reference.grid().spacing);
-        let Some(place) = joint_box(reference, prediction, what, ignore) else {
+        let Scan { counts, place } = scan(reference, prediction, what, ignore);
+        let Some(place) = place else {
             let empty = Array3::default((0, 0, 0));
-            return Self::from_cut(empty.clone(), empty, spacing);
+            return Self::from_cut(empty.clone(), empty, spacing, counts);
         };
         let voxels = cut(voxels.view(), place);
         let inside = |label: Label, r: Label| what.contains(label) && Some(r) != ignore;
@@ -93,12 +111,16 @@ impl MaskPair {
         let prediction = Zip::from(voxels)
             .and(cut(prediction.voxels().view(), place))
             .map_collect(|&r, &p| inside(p, r));
-        Self::from_cut(reference, prediction, spacing)
+        Self::from_cut(reference, prediction, spacing, counts)
     }
 
-    fn from_cut(reference: Array3<bool>, prediction: Array3<bool>, spacing: Spacing) -> Self {
-        let [has_ref, has_pred] = [&reference, &prediction].map(|m| m.iter().any(|&v| v));
-        let emptiness = match (has_ref, has_pred) {
+    fn from_cut(
+        reference: Array3<bool>,
+        prediction: Array3<bool>,
+        spacing: Spacing,
+        counts: Counts,
+    ) -> Self {
+        let emptiness = match (counts.n_ref() > 0, counts.n_pred() > 0) {
             (true, true) => None,
             (true, false) => Some(Emptiness::Missed),
             (false, true) => Some(Emptiness::FalseAlarm),
@@ -109,7 +131,14 @@ impl MaskPair {
             prediction,
             spacing,
             emptiness,
+            counts,
         }
+    }
+
+    /// Voxels by agreement, those outside the box included: as [`Counts::of`].
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
     }
 
     /// Which masks are empty; `None` if neither is.
@@ -143,50 +172,6 @@ fn cut<T>(array: ArrayView3<'_, T>, place: BoundingBox) -> ArrayView3<'_, T> {
         upper: [z1, y1, x1],
     } = place;
     array.slice_move(s![z0..z1, y0..y1, x0..x1])
-}
-
-/// The tight box around the voxels that are foreground in either map.
-fn joint_box<'a>(
-    reference: &'a LabelMap,
-    prediction: &'a LabelMap,
-    what: &LabelOrRegion,
-    ignore: Option<Label>,
-) -> Option<BoundingBox> {
-    let [_, height, width] = reference.grid().size.zyx();
-    let inside =
-        |(&r, &p): (&Label, &Label)| (what.contains(r) || what.contains(p)) && Some(r) != ignore;
-    // Whole rows as slices: this scan of the full image is most of the work for a small tumour.
-    let rows = |map: &'a LabelMap| {
-        map.voxels()
-            .as_slice()
-            .map(|voxels| voxels.par_chunks(width))
-    };
-    let (Some(of_reference), Some(of_prediction)) = (rows(reference), rows(prediction)) else {
-        // A volume is always in C order; were it not, the whole image is a box as right as any.
-        return Some(BoundingBox::whole(reference.grid().size.zyx()));
-    };
-    of_reference
-        .zip(of_prediction)
-        .with_min_len(height)
-        .enumerate()
-        .filter_map(|(row, (reference, prediction))| {
-            let voxels = || reference.iter().zip(prediction);
-            let first = voxels().position(inside)?;
-            let last = voxels().rposition(inside)?;
-            let (z, y) = (row / height, row % height);
-            Some(BoundingBox {
-                lower: [z, y, first],
-                upper: [z + 1, y + 1, last + 1],
-            })
-        })
-        .reduce_with(join)
-}
-
-fn join(a: BoundingBox, b: BoundingBox) -> BoundingBox {
-    BoundingBox {
-        lower: std::array::from_fn(|axis| a.lower[axis].min(b.lower[axis])),
-        upper: std::array::from_fn(|axis| a.upper[axis].max(b.upper[axis])),
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Distances between the surfaces of two masks, voxel by voxel.
 
-use crate::{Emptiness, MaskPair, quantile_sorted, squared_distance_mm2};
-use ndarray::{Array3, ArrayView3, Zip};
+use crate::{Emptiness, MaskPair, quantile_sorted, squared_distances_from_mm2};
+use ndarray::{Array3, ArrayView3, Axis, s};
+use rayon::prelude::*;
 use sarx_core::Spacing;
 
 /// A tolerance is widened by this factor: headers hold spacings as `f32`, so five voxels of 0.4 mm
@@ -32,22 +33,28 @@ pub struct SurfaceDistances {
 /// background. Shape as `mask`, `[z, y, x]`.
 #[must_use]
 pub fn surface_voxels(mask: ArrayView3<'_, bool>) -> Array3<bool> {
+    let mask = mask.as_standard_layout();
     let (depth, height, width) = mask.dim();
-    let inner = |i: usize, n: usize| i > 0 && i + 1 < n;
+    let row = |z: usize, y: usize| mask.slice(s![z, y, ..]);
     let mut surface = mask.to_owned();
-    Zip::indexed(&mut surface).par_for_each(|(z, y, x), surface| {
-        let enclosed = *surface
-            && inner(z, depth)
-            && inner(y, height)
-            && inner(x, width)
-            && mask[[z - 1, y, x]]
-            && mask[[z + 1, y, x]]
-            && mask[[z, y - 1, x]]
-            && mask[[z, y + 1, x]]
-            && mask[[z, y, x - 1]]
-            && mask[[z, y, x + 1]];
-        *surface = *surface && !enclosed;
-    });
+    surface
+        .axis_iter_mut(Axis(0))
+        .into_par_iter()
+        .enumerate()
+        .for_each(|(z, mut plane)| {
+            // A voxel at the border of the image is surface.
+            if z == 0 || z + 1 == depth || width < 3 {
+                return;
+            }
+            for y in 1..height.saturating_sub(1) {
+                let around = [row(z - 1, y), row(z + 1, y), row(z, y - 1), row(z, y + 1)];
+                let own = row(z, y);
+                for x in 1..width - 1 {
+                    let enclosed = own[x - 1] & own[x + 1] & around.iter().all(|row| row[x]);
+                    plane[[y, x]] &= !enclosed;
+                }
+            }
+        });
     surface
 }
 
@@ -147,14 +154,9 @@ impl SurfaceDistances {
 
 /// Ascending distances from each voxel of one surface to the other surface.
 fn directed(from: &Array3<bool>, to: &Array3<bool>, spacing: Spacing) -> Vec<f64> {
-    let squared = squared_distance_mm2(to.view(), spacing);
-    let mut distances: Vec<f64> = from
-        .iter()
-        .zip(&squared)
-        .filter(|&(&on, _)| on)
-        .map(|(_, d)| d.sqrt())
-        .collect();
-    distances.sort_unstable_by(f64::total_cmp);
+    let squared = squared_distances_from_mm2(from.view(), to.view(), spacing);
+    let mut distances: Vec<f64> = squared.into_iter().map(f64::sqrt).collect();
+    distances.par_sort_unstable_by(f64::total_cmp);
     distances
 }
 

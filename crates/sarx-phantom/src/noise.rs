@@ -27,7 +27,9 @@ impl Noise {
     /// One field at `p`, in -1..1; `wavelength_mm` is the edge of a lattice cell.
     pub(crate) fn at(&self, p: Point, wavelength_mm: f64) -> f64 {
         let (base, ramp) = cell(p, wavelength_mm);
-        let value = |dx: usize, dy: usize, dz: usize| f64::from(self.corner(base, dx, dy, dz)[3]);
+        let rows = Rows::of(base);
+        let value =
+            |dx: usize, dy: usize, dz: usize| f64::from(self.corners[rows.corner(dx, dy, dz)][3]);
         let along_x = |dy, dz| value(0, dy, dz) + (value(1, dy, dz) - value(0, dy, dz)) * ramp[0];
         let along_y = |dz| along_x(0, dz) + (along_x(1, dz) - along_x(0, dz)) * ramp[1];
         along_y(0) + (along_y(1) - along_y(0)) * ramp[2]
@@ -36,24 +38,43 @@ impl Noise {
     /// Three independent fields at `p`, each in -1..1.
     pub(crate) fn vector(&self, p: Point, wavelength_mm: f64) -> Point {
         let (base, [rx, ry, rz]) = cell(p, wavelength_mm);
-        let mut sum = [0.0; 3];
+        let rows = Rows::of(base);
+        // All four fields are summed, as that is one vector of the processor.
+        let mut sum = [0.0; 4];
         for corner in 0..8usize {
             let (dx, dy, dz) = (corner & 1, corner >> 1 & 1, corner >> 2);
             let weight = (if dx == 1 { rx } else { 1.0 - rx })
                 * (if dy == 1 { ry } else { 1.0 - ry })
                 * (if dz == 1 { rz } else { 1.0 - rz });
-            let values = self.corner(base, dx, dy, dz);
+            let values = &self.corners[rows.corner(dx, dy, dz)];
             for (total, value) in sum.iter_mut().zip(values) {
                 *total += weight * f64::from(*value);
             }
         }
-        sum
+        [sum[0], sum[1], sum[2]]
+    }
+}
+
+/// Where the two rows of corners of a cell are per axis, wrapped, as parts of an index.
+struct Rows {
+    x: [usize; 2],
+    y: [usize; 2],
+    z: [usize; 2],
+}
+
+impl Rows {
+    fn of(base: [usize; 3]) -> Self {
+        let both = |i: usize, step: usize| [i * step, ((i + 1) & (PERIOD - 1)) * step];
+        Self {
+            x: both(base[0], 1),
+            y: both(base[1], PERIOD),
+            z: both(base[2], PERIOD * PERIOD),
+        }
     }
 
-    fn corner(&self, base: [usize; 3], dx: usize, dy: usize, dz: usize) -> &[f32; 4] {
-        let wrap = |i: usize| i & (PERIOD - 1);
-        let (x, y, z) = (wrap(base[0] + dx), wrap(base[1] + dy), wrap(base[2] + dz));
-        &self.corners[(z * PERIOD + y) * PERIOD + x]
+    fn corner(&self, dx: usize, dy: usize, dz: usize) -> usize {
+        // The parts have their own bits; the mask only says so to the bounds check.
+        (self.x[dx] | self.y[dy] | self.z[dz]) & (PERIOD * PERIOD * PERIOD - 1)
     }
 }
 
@@ -64,12 +85,19 @@ fn cell(p: Point, wavelength_mm: f64) -> ([usize; 3], Point) {
     for axis in 0..3 {
         // A fixed shift keeps the world's origin off the lattice, whatever the wavelength.
         let at = p[axis] / wavelength_mm + 5.37;
-        let floor = at.floor();
-        let t = at - floor;
-        base[axis] = (floor as i64).rem_euclid(PERIOD as i64) as usize;
+        let floor = floor(at);
+        let t = at - floor as f64;
+        base[axis] = (floor & (PERIOD as i64 - 1)) as usize;
         ramp[axis] = t * t * (3.0 - 2.0 * t);
     }
     (base, ramp)
+}
+
+/// The largest whole number that is not above `v`, which is far from the limits of `i64`; without
+/// the call that `f64::floor` is on the oldest processors.
+fn floor(v: f64) -> i64 {
+    let towards_zero = v as i64;
+    towards_zero - i64::from(towards_zero as f64 > v)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::tissue::{Palette, Tissue};
 use ndarray::Axis;
 use ndarray::parallel::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use rand_distr::{Distribution, StandardNormal};
-use sarx_core::{Grid, Label, LabelMap, Volume};
+use sarx_core::{Affine, Grid, Label, LabelMap, Volume};
 
 /// Points per voxel; odd, so that a majority always exists.
 const N_SAMPLES: usize = 7;
@@ -102,7 +102,7 @@ pub(crate) fn render(
 /// Everything one voxel needs.
 struct Sampler<'a> {
     scene: &'a Scene,
-    grid: &'a Grid,
+    world_from_voxel: Affine,
     acquisition: &'a Acquisition,
     palette: &'a Palette,
     centre: Point,
@@ -125,7 +125,7 @@ impl<'a> Sampler<'a> {
         let offsets = offsets();
         Self {
             scene,
-            grid,
+            world_from_voxel: grid.affine(),
             acquisition,
             palette,
             centre,
@@ -135,8 +135,8 @@ impl<'a> Sampler<'a> {
     }
 
     /// The scene's point under an array index, after the motion of this series.
-    fn scene_point(&self, index: [f64; 3]) -> Point {
-        let q = sub(self.grid.world_from_index(index), self.centre);
+    fn scene_point(&self, [z, y, x]: [f64; 3]) -> Point {
+        let q = sub(self.world_from_voxel.apply([x, y, z]), self.centre);
         let turned = self.acquisition.turn.map(|row| dot(row, q));
         add(add(turned, self.centre), self.acquisition.shift)
     }

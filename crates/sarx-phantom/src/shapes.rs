@@ -88,6 +88,19 @@ impl Capsule {
         length(off) - (self.radius.0 + (self.radius.1 - self.radius.0) * t)
     }
 
+    /// The distance to the surface if a point is inside: as [`Capsule::distance`].
+    fn depth(&self, p: Point) -> Option<f64> {
+        let q = sub(p, self.from);
+        let t = (dot(q, self.along) * self.inv_length2).clamp(0.0, 1.0);
+        let off = sub(q, scale(self.along, t));
+        let (off2, thickest) = (dot(off, off), self.radius.0.max(self.radius.1));
+        if off2 > thickest * thickest * CLEARLY {
+            return None;
+        }
+        let distance = off2.sqrt() - (self.radius.0 + (self.radius.1 - self.radius.0) * t);
+        (distance < 0.0).then_some(distance)
+    }
+
     /// The point of the (endless) axis at height z.
     pub(crate) fn at_height(&self, z: f64) -> Point {
         let t = if self.along[2] == 0.0 {
@@ -153,6 +166,23 @@ impl Tube {
     }
 }
 
+impl Tube {
+    /// The distance to the surface if a point is inside: as [`Tube::distance`].
+    pub(crate) fn depth(&self, p: Point) -> Option<f64> {
+        let off = sub(p, self.centre);
+        if dot(off, off) > self.reach * self.reach * CLEARLY {
+            return None;
+        }
+        self.pieces
+            .iter()
+            .filter_map(|piece| piece.depth(p))
+            .reduce(f64::min)
+    }
+}
+
+/// Squares that differ by more than this factor differ, whatever was rounded.
+const CLEARLY: f64 = 1.0 + 1e-9;
+
 /// An ellipsoid with its own axes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ellipsoid {
@@ -185,6 +215,20 @@ impl Ellipsoid {
     pub(crate) fn unit_coordinates(&self, p: Point) -> Point {
         let q = sub(p, self.centre);
         std::array::from_fn(|a| dot(self.axes[a], q) / self.half[a])
+    }
+
+    /// The distance if a point is inside: as [`Ellipsoid::distance`].
+    pub(crate) fn depth(&self, p: Point) -> Option<f64> {
+        let longest = self.half[0].max(self.half[1]).max(self.half[2]);
+        let q = sub(p, self.centre);
+        if dot(q, q) > longest * longest * CLEARLY {
+            return None;
+        }
+        let u = self.unit_coordinates(p);
+        if dot(u, u) >= 1.0 {
+            return None;
+        }
+        Some(self.distance(p)).filter(|distance| *distance < 0.0)
     }
 
     /// Approximate distance (exact in sign and to first order at the surface).
@@ -232,6 +276,39 @@ mod tests {
         assert!(along_y.distance([9.0, 0.0, 0.0]) > 0.0);
         assert!(along_y.distance([0.0, 10.0, 0.0]).abs() < 1e-9);
         assert!(along_y.distance([0.0; 3]) < 0.0);
+    }
+
+    #[test]
+    fn a_depth_is_the_distance_of_points_inside() {
+        let tube = Tube::through(&[
+            ([0.0; 3], 9.0),
+            ([20.0, 3.0, 0.0], 4.0),
+            ([25.0, 20.0, 6.0], 7.0),
+        ]);
+        let ball =
+            Ellipsoid::upright([8.0, 4.0, 2.0], [16.0, 9.0, 11.0]).turned([10.0, 25.0, 40.0]);
+        let mut n_inside = [0, 0];
+        for i in 0..40_000u32 {
+            let f = f64::from(i);
+            let p = [
+                12.0 + 30.0 * (f * 0.7).sin(),
+                8.0 + 22.0 * (f * 1.1).cos(),
+                15.0 * (f * 0.37).sin(),
+            ];
+            let inside = |distance: f64| Some(distance).filter(|d| *d < 0.0);
+            assert_eq!(tube.depth(p), inside(tube.distance(p, 1.0)));
+            assert_eq!(ball.depth(p), inside(ball.distance(p)));
+            n_inside[0] += usize::from(tube.depth(p).is_some());
+            n_inside[1] += usize::from(ball.depth(p).is_some());
+        }
+        assert!(
+            n_inside.iter().all(|n| (500..39_500).contains(n)),
+            "{n_inside:?}"
+        );
+        // On the very surface, and at the centre.
+        let unit = Ellipsoid::upright([0.0; 3], [1.0; 3]);
+        assert_eq!(unit.depth([1.0, 0.0, 0.0]), None);
+        assert_eq!(unit.depth([0.0; 3]), Some(-1.0));
     }
 
     #[test]

@@ -8,7 +8,6 @@ use crate::cases::CaseFiles;
 use crate::dataset_json::DatasetJson;
 use sarx_core::{CaseId, Grid, GridMismatch, Label, LabelMap, Spacing, Volume};
 use sarx_io::{Header, ReadError};
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// How far apart the corners of two grids may be that are called one, mm. Header fields in
@@ -262,7 +261,7 @@ impl<'a> CaseReader<'a> {
             }
         };
         let scheme = self.json.labels();
-        let values: BTreeSet<Label> = labels.voxels().iter().copied().collect();
+        let values = distinct(&labels);
         let undeclared: Vec<Label> = values
             .iter()
             .copied()
@@ -403,4 +402,14 @@ impl CaseError {
             | Self::NotFinite { case, .. } => case,
         }
     }
+}
+/// Every label that occurs, ascending.
+fn distinct(labels: &LabelMap) -> Vec<Label> {
+    let mut occurs = vec![false; usize::from(Label::MAX) + 1];
+    for &label in labels.voxels() {
+        occurs[usize::from(label)] = true;
+    }
+    let all = (0..=Label::MAX).zip(occurs);
+    all.filter_map(|(label, occurs)| occurs.then_some(label))
+        .collect()
 }

@@ -10,13 +10,15 @@
 //! are kept in f32, where nnU-Net keeps f16.
 
 mod decide;
+mod sure;
 
 use crate::resample::{SliceResampler, SliceScratch, resample_image, target_size};
 use crate::{PreprocessError, PreprocessSpec, Properties, ResampleGeometry, TargetSpacing};
 pub use decide::Heads;
-use ndarray::parallel::prelude::*;
 use ndarray::{Array3, Array4, ArrayView4, ArrayViewMut3, ArrayViewMut4, Axis, Slice, s};
+use rayon::prelude::*;
 use sarx_core::Label;
+use sure::{Logits, decide_where_open};
 
 /// Labels and probabilities on the native grid.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,7 +127,15 @@ fn decide(
 ) {
     match slice_resampler(logits, geometry, spec) {
         Some(resampler) => {
-            decide_slices(logits, heads, &resampler, target, None);
+            let logits = logits.as_standard_layout();
+            let (n, z, y, x) = logits.dim();
+            match logits.as_slice() {
+                Some(values) => {
+                    let size = [n, z, y, x];
+                    decide_where_open(Logits { values, size }, heads, &resampler, target);
+                }
+                None => decide_slices(logits.view(), heads, &resampler, target, None),
+            }
         }
         None => {
             let resample = |channel: usize| {
@@ -299,8 +309,14 @@ fn check(
 }
 
 fn check_finite(logits: ArrayView4<'_, f32>) -> Result<(), PreprocessError> {
-    // The plain question first: asking for the place costs several times as much.
-    if logits.iter().all(|v| v.is_finite()) {
+    // The plain question first: asking for the place costs many times as much.
+    let all_finite = match logits.as_slice() {
+        Some(values) => values
+            .par_chunks(1 << 14)
+            .all(|chunk| chunk.iter().fold(true, |all, v| all & v.is_finite())),
+        None => logits.iter().all(|v| v.is_finite()),
+    };
+    if all_finite {
         return Ok(());
     }
     let bad = logits.indexed_iter().find(|(_, v)| !v.is_finite());

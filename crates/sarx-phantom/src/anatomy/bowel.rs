@@ -17,10 +17,8 @@ pub(crate) struct Loop {
 impl Loop {
     /// The tissue of this loop at a point, if it is there.
     pub(crate) fn tissue_at(&self, p: Point) -> Option<Tissue> {
-        let d = self.tube.distance(p, 1.0);
-        if d >= 0.0 {
-            None
-        } else if d > -self.wall_mm {
+        let d = self.tube.depth(p)?;
+        if d > -self.wall_mm {
             Some(Tissue::BowelWall)
         } else if p[1] > self.gas_above {
             Some(Tissue::Gas)

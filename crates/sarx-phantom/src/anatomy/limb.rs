@@ -26,6 +26,17 @@ impl Strand {
         let dy = p[1] - self.at[1] - self.slope[1] * p[2];
         dx.hypot(dy) - self.radius
     }
+
+    /// The distance if a point is inside: as [`Strand::distance`].
+    fn depth(&self, p: Point) -> Option<f64> {
+        let dx = p[0] - self.at[0] - self.slope[0] * p[2];
+        let dy = p[1] - self.at[1] - self.slope[1] * p[2];
+        // The hypotenuse is costly, and nearly all points are far outside.
+        if dx * dx + dy * dy > 1.000_001 * self.radius * self.radius {
+            return None;
+        }
+        Some(self.distance(p)).filter(|distance| *distance < 0.0)
+    }
 }
 
 /// A limb in the patient's coordinates, axis upright.
@@ -40,8 +51,8 @@ pub(crate) struct Limb {
     /// Change of radius per mm of height, as a fraction.
     taper: f64,
     fat_mm: f64,
-    /// Direction in which the fat is thickest, radians.
-    fat_towards: f64,
+    /// Direction in which the fat is thickest.
+    fat_towards: [f64; 2],
     septum_mm: f64,
     muscles: Vec<MuscleAxis>,
     bones: Vec<(Strand, f64)>,
@@ -99,7 +110,7 @@ impl Limb {
             radius: [mean * oval, mean / oval],
             taper: atlas.taper / mean,
             fat_mm,
-            fat_towards: rng.random_range(-2.6..-0.5),
+            fat_towards: direction(rng.random_range(-2.6..-0.5)),
             septum_mm: rng.random_range(0.5..1.3),
             muscles,
             bones,
@@ -136,8 +147,7 @@ impl Limb {
     pub(crate) fn bone(&self, p: Point) -> Option<Tissue> {
         let q = self.local(p);
         for (strand, marrow) in &self.bones {
-            let d = strand.distance(q);
-            if d < 0.0 {
+            if let Some(d) = strand.depth(q) {
                 return Some(if d < *marrow {
                     Tissue::Marrow
                 } else {
@@ -158,7 +168,7 @@ impl Limb {
             return Tissue::Skin;
         }
         for (tissue, strand) in &self.vessels {
-            if strand.distance(q) < 0.0 {
+            if strand.depth(q).is_some() {
                 return *tissue;
             }
         }
@@ -186,9 +196,13 @@ impl Limb {
         let k = (q[0] / self.radius[0]).hypot(q[1] / self.radius[1]) / grow;
         let to_fascia = (k - 1.0) * self.muscle_radius() * grow;
         let reach = q[0].hypot(q[1]).max(1.0);
-        let towards = (q[0] * self.fat_towards.cos() + q[1] * self.fat_towards.sin()) / reach;
+        let towards = (q[0] * self.fat_towards[0] + q[1] * self.fat_towards[1]) / reach;
         (to_fascia, self.fat_mm * (1.0 + 0.35 * towards))
     }
+}
+
+fn direction(radians: f64) -> [f64; 2] {
+    [radians.cos(), radians.sin()]
 }
 
 #[cfg(test)]

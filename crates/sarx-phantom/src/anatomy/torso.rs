@@ -93,17 +93,16 @@ impl Torso {
         }
         let right = [q[0].abs(), q[1], q[2]];
         for (tissue, tube) in &self.paired_vessels {
-            if tube.distance(right, 1.0) < 0.0 {
+            if tube.depth(right).is_some() {
                 return *tissue;
             }
         }
         for (tissue, tube) in &self.great_vessels {
-            if tube.distance(q, 1.0) < 0.0 {
+            if tube.depth(q).is_some() {
                 return *tissue;
             }
         }
-        let psoas = self.psoas.distance(right, 1.0);
-        if psoas < 0.0 {
+        if let Some(psoas) = self.psoas.depth(right) {
             return if psoas > -self.septum_mm {
                 Tissue::Septum
             } else {
@@ -137,23 +136,18 @@ impl Torso {
     /// Whether a bone of the pelvis or the thigh is at a point, and if so whether deep in it.
     fn pelvic_bone(&self, right: Point) -> Option<bool> {
         for (tube, cortex) in &self.long_bones {
-            let d = tube.distance(right, 1.0);
-            if d < 0.0 {
+            if let Some(d) = tube.depth(right) {
                 return Some(d < -cortex);
             }
         }
         for (plate, cortex) in &self.flat_bones {
-            let d = plate.distance(right);
-            if d < 0.0 {
+            if let Some(d) = plate.depth(right) {
                 return Some(d < -cortex);
             }
         }
-        let d = self
-            .sacrum
-            .0
-            .distance(right)
-            .min(self.sacrum.1.distance(right, 1.0));
-        (d < 0.0).then_some(d < -1.8)
+        let (body, canal) = &self.sacrum;
+        let d = body.depth(right).into_iter().chain(canal.depth(right));
+        d.reduce(f64::min).map(|d| d < -1.8)
     }
 }
 

@@ -72,8 +72,7 @@ impl Organs {
     }
 
     fn pelvic_organ(&self, p: Point) -> Option<Tissue> {
-        let bladder = self.bladder.distance(p);
-        if bladder < 0.0 {
+        if let Some(bladder) = self.bladder.depth(p) {
             let wall = bladder > -self.bladder_wall_mm;
             return Some(if wall {
                 Tissue::BladderWall
@@ -81,27 +80,28 @@ impl Organs {
                 Tissue::Urine
             });
         }
-        if self.pelvic.distance(p) < 0.0 {
+        if self.pelvic.depth(p).is_some() {
             return Some(Tissue::PelvicOrgan);
         }
-        let rectum = self.rectum.distance(p);
-        (rectum < 0.0).then_some(if rectum > -3.0 {
-            Tissue::BowelWall
-        } else {
-            Tissue::Stool
+        self.rectum.depth(p).map(|rectum| {
+            if rectum > -3.0 {
+                Tissue::BowelWall
+            } else {
+                Tissue::Stool
+            }
         })
     }
 
     fn upper_organ(&self, p: Point, noise: &Noise) -> Option<Tissue> {
         for (kidney, medial) in self.kidneys.iter().zip([-1.0, 1.0]) {
-            if kidney.distance(p) < 0.0 {
+            if kidney.depth(p).is_some() {
                 // The sinus opens towards the spine and holds fat.
                 let q = kidney.unit_coordinates(p);
                 let sinus = (q[0] - 0.35 * medial).hypot(q[1] - 0.1) < 0.42 && q[2].abs() < 0.55;
                 return Some(if sinus { Tissue::Fat } else { Tissue::Kidney });
             }
         }
-        if self.liver.distance(p) < 0.0 {
+        if self.liver.depth(p).is_some() {
             // Two fields that vanish together along curves: a tree of vessels in cross-section.
             let [a, b, _] = noise.vector(p, 34.0);
             return Some(if a.hypot(b) < 0.13 {
@@ -110,6 +110,6 @@ impl Organs {
                 Tissue::Liver
             });
         }
-        (self.spleen.distance(p) < 0.0).then_some(Tissue::Spleen)
+        self.spleen.depth(p).map(|_| Tissue::Spleen)
     }
 }

@@ -93,22 +93,20 @@ impl Heads {
         if n_pixels == 0 {
             return;
         }
-        let mut heads = values.chunks_exact(n_pixels).enumerate();
         match self {
-            Self::Labels { .. } => {
-                let mut best = heads
-                    .next()
-                    .map_or_else(Vec::new, |(_, first)| first.to_vec());
-                for (head, values) in heads {
-                    for ((label, best), &value) in labels.iter_mut().zip(&mut best).zip(values) {
-                        if value > *best {
-                            (*label, *best) = (head as Label, value);
+            Self::Labels { count } => {
+                for (pixel, label) in labels.iter_mut().enumerate() {
+                    let mut best = values[pixel];
+                    for head in 1..*count {
+                        let value = values[head * n_pixels + pixel];
+                        if value > best {
+                            (*label, best) = (head as Label, value);
                         }
                     }
                 }
             }
             Self::Regions { class_order } => {
-                for ((_, values), &painted) in heads.zip(class_order) {
+                for (values, &painted) in values.chunks_exact(n_pixels).zip(class_order) {
                     for (label, &value) in labels.iter_mut().zip(values) {
                         if is_inside(value) {
                             *label = painted;

@@ -108,6 +108,56 @@ proptest! {
     }
 }
 
+/// Smooth logits with wide places where one head leads, and places where heads are nearly equal.
+fn blobs(heads: usize, [z, y, x]: [usize; 3], seed: u32) -> Array4<f32> {
+    let mut rng = NumpyRandom::new(seed);
+    let mut uniform = move || f64::from(rng.next_u32()) / f64::from(u32::MAX);
+    let at: Vec<[f64; 4]> = (0..heads)
+        .map(|_| std::array::from_fn(|_| uniform()))
+        .collect();
+    Array4::from_shape_fn((heads, z, y, x), |(head, iz, iy, ix)| {
+        let [cz, cy, cx, scale] = at[head];
+        let far = (iz as f64 / z as f64 - cz).abs()
+            + (iy as f64 / y as f64 - cy).abs()
+            + (ix as f64 / x as f64 - cx).abs();
+        // Steps, so that many neighbours are equal, also between heads.
+        (((0.3 + scale) * (1.5 - far) * 20.0).floor() / 4.0 - 3.0) as f32
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn leaving_out_what_is_sure_changes_no_label(
+        target in [1usize..7, 1usize..24, 1usize..80],
+        native in [1usize..9, 1usize..40, 1usize..200],
+        apart: bool,
+        seed: u32,
+    ) {
+        let bounding_box = BoundingBox { lower: [0; 3], upper: native };
+        let properties = Properties {
+            spacing_mm: if apart { [5.0, 1.0, 1.0] } else { [1.0; 3] },
+            transpose_forward: [0, 1, 2],
+            size_before_crop: native,
+            bounding_box,
+            size_after_crop: native,
+            size_after_resample: target,
+        };
+        let spec = spec([0, 1, 2], Resampling::LOGITS);
+        for heads in both_heads() {
+            for logits in [blobs(3, target, seed), random_logits(3, target, seed)] {
+                let geometry = check(logits.view(), Some(&heads), &properties, &spec).unwrap();
+                let resampler = slice_resampler(logits.view(), &geometry, &spec).unwrap();
+                let mut plain = Array3::zeros(native);
+                decide_slices(logits.view(), &heads, &resampler, plain.view_mut(), None);
+                let found = labels_from_logits(logits.view(), &heads, &properties, &spec).unwrap();
+                prop_assert_eq!(&found, &plain);
+            }
+        }
+    }
+}
+
 #[test]
 fn probabilities_are_one_for_background_outside_and_sum_to_one() {
     let properties = properties([2, 0, 1], [6, 5, 4]);

@@ -16,6 +16,13 @@ pub(crate) struct Tap {
     pub(crate) weight_upper: f64,
 }
 
+impl Tap {
+    /// The output sample, of the samples at `lower` and `upper`.
+    pub(crate) fn blend(&self, lower: f64, upper: f64) -> f64 {
+        self.weight_lower * lower + self.weight_upper * upper
+    }
+}
+
 /// One output sample as a weighted sum of four spline coefficients.
 #[derive(Debug, Clone, Copy)]
 struct CubicTap {

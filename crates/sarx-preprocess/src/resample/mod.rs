@@ -15,6 +15,7 @@ mod spline;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use axis_map::Tap;
 pub use image::resample_image;
 pub use labels::resample_labels;
 pub(crate) use slices::{SliceResampler, SliceScratch};

@@ -56,6 +56,11 @@ impl SliceResampler {
         Some(Self { taps })
     }
 
+    /// How each output sample of an axis is made.
+    pub(crate) fn taps(&self, axis: usize) -> &[Tap] {
+        &self.taps[axis]
+    }
+
     /// Writes output slice `z` of a channel, row by row, in f64 rounded once.
     ///
     /// `out` holds `size[1] * size[2]` values.
@@ -76,22 +81,18 @@ impl SliceResampler {
             let lower = channel.slice(ndarray::s![tap_z.lower, y, ..]);
             let upper = channel.slice(ndarray::s![tap_z.upper, y, ..]);
             for ((value, &a), &b) in scratch.line.iter_mut().zip(lower).zip(upper) {
-                *value = blend(tap_z, f64::from(a), f64::from(b));
+                *value = tap_z.blend(f64::from(a), f64::from(b));
             }
             for (value, tap) in row.iter_mut().zip(taps_x) {
-                *value = blend(tap, scratch.line[tap.lower], scratch.line[tap.upper]);
+                *value = tap.blend(scratch.line[tap.lower], scratch.line[tap.upper]);
             }
         }
         for (tap_y, out) in taps_y.iter().zip(out.chunks_exact_mut(width)) {
             let lower = &scratch.rows[tap_y.lower * width..][..width];
             let upper = &scratch.rows[tap_y.upper * width..][..width];
             for ((out, &a), &b) in out.iter_mut().zip(lower).zip(upper) {
-                *out = blend(tap_y, a, b) as f32;
+                *out = tap_y.blend(a, b) as f32;
             }
         }
     }
-}
-
-fn blend(tap: &Tap, lower: f64, upper: f64) -> f64 {
-    tap.weight_lower * lower + tap.weight_upper * upper
 }
