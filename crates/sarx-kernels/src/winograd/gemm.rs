@@ -78,7 +78,8 @@ impl GemmStage<'_> {
             unsafe {
                 let values = values.add(tile * self.value_tile);
                 let products = products.add(tile * self.product_tile);
-                tile += if rest >= NX {
+                // Eight are twice four rather than six and two, which leave registers idle.
+                tile += if rest >= NX && (NX >= 8 || rest != 8) {
                     self.panel::<S, NX, OB>(values, weights, products)
                 } else if rest >= 4 {
                     self.panel::<S, 4, OB>(values, weights, products)

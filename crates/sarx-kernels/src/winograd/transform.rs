@@ -146,21 +146,26 @@ pub(crate) unsafe fn weight<S: Simd, const M: usize>(g: [S::V; 3]) -> [S::V; MAX
         if M == 1 {
             return [g[0]; MAX_POINTS];
         }
-        // The point `p` with the weight 1 / (product of the distances to the other points).
-        let pair = |p: f32, scale: f32| {
-            let even = plus::<S>(S::mul(S::splat(scale), g[0]), scale * p * p, g[2]);
-            [
-                plus::<S>(even, scale * p, g[1]),
-                less::<S>(even, scale * p, g[1]),
-            ]
-        };
         if M == 2 {
-            let [a, minus_a] = pair(1.0, 0.5);
+            let [a, minus_a] = weight_pair::<S>(g, 1.0, 0.5);
             return [g[0], g[2], a, minus_a, g[0], g[0]];
         }
-        let [a, minus_a] = pair(A, 1.0 / (2.0 * A2 * (A2 - B2)));
-        let [b, minus_b] = pair(B, 1.0 / (2.0 * B2 * (B2 - A2)));
+        let [a, minus_a] = weight_pair::<S>(g, A, 1.0 / (2.0 * A2 * (A2 - B2)));
+        let [b, minus_b] = weight_pair::<S>(g, B, 1.0 / (2.0 * B2 * (B2 - A2)));
         let zero = S::mul(S::splat(1.0 / (A2 * B2)), g[0]);
         [zero, g[2], a, minus_a, b, minus_b]
+    }
+}
+
+/// The taps at the points `p` and `-p`, times `scale`: 1 / (product of the distances to the other points).
+#[inline(always)]
+unsafe fn weight_pair<S: Simd>(g: [S::V; 3], p: f32, scale: f32) -> [S::V; 2] {
+    // SAFETY: the caller's.
+    unsafe {
+        let even = plus::<S>(S::mul(S::splat(scale), g[0]), scale * p * p, g[2]);
+        [
+            plus::<S>(even, scale * p, g[1]),
+            less::<S>(even, scale * p, g[1]),
+        ]
     }
 }
