@@ -1,4 +1,4 @@
-//! Weights in packed order, on cache lines; and pointers that threads share.
+//! Zeroed floats on cache lines, for packed weights.
 
 use crate::LANES;
 
@@ -22,7 +22,8 @@ impl AlignedVec {
     }
 
     pub(crate) fn as_slice(&self) -> &[f32] {
-        self.lines.as_slice().as_flattened_floats()
+        // SAFETY: `Line` is an array of 16 floats without padding.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.lines.len() * LANES) }
     }
 
     pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
@@ -31,23 +32,3 @@ impl AlignedVec {
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), len) }
     }
 }
-
-trait Flattened {
-    fn as_flattened_floats(&self) -> &[f32];
-}
-
-impl Flattened for [Line] {
-    fn as_flattened_floats(&self) -> &[f32] {
-        // SAFETY: `Line` is an array of 16 floats without padding.
-        unsafe { std::slice::from_raw_parts(self.as_ptr().cast(), self.len() * LANES) }
-    }
-}
-
-/// A place that several threads write to, each its own part.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct SharedMut(pub(crate) *mut f32);
-
-// SAFETY: users write to parts that do not overlap (each says why) and read after all have ended.
-unsafe impl Send for SharedMut {}
-// SAFETY: as above.
-unsafe impl Sync for SharedMut {}

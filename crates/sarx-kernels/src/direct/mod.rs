@@ -7,9 +7,9 @@ mod tap_sum;
 mod tile;
 mod weights;
 
-use crate::packed::SharedMut;
+use crate::memory::Shared;
 use crate::{ChannelSums, FeatureShape, Features, Isa, LANES};
-use tap_sum::{Phase, Shared, Steps, Tap, TapSum, TaskSums};
+use tap_sum::{Phase, ReadOnly, Steps, Tap, TapSum, TaskSums};
 pub use weights::DirectWeights;
 
 /// Output size of a convolution with zero padding `(kernel - 1) / 2`: `ceil(size / stride)`.
@@ -121,7 +121,7 @@ fn forward(
         count: shape.size,
         taps: taps.collect(),
     };
-    let run = |out: Vec<Vec<SharedMut>>| {
+    let run = |out: Vec<Vec<Shared>>| {
         let job = TapSum {
             weights,
             source: source.blocks,
@@ -219,7 +219,7 @@ pub fn up_backward_data(
         count: shape.size,
         taps: taps.collect(),
     };
-    let run = |out: Vec<Vec<SharedMut>>| {
+    let run = |out: Vec<Vec<Shared>>| {
         let job = TapSum {
             weights,
             source: source.blocks,
@@ -270,7 +270,7 @@ fn transposed(
             taps: taps.collect(),
         }
     };
-    let run = |out: Vec<Vec<SharedMut>>| {
+    let run = |out: Vec<Vec<Shared>>| {
         let job = TapSum {
             weights,
             source: source.blocks,
@@ -296,7 +296,7 @@ fn taps(kernel: [usize; 3]) -> impl Iterator<Item = (usize, [usize; 3])> {
 
 /// What is read.
 struct Source {
-    blocks: Vec<Vec<Shared>>,
+    blocks: Vec<Vec<ReadOnly>>,
     size: [usize; 3],
     steps: Steps,
 }
@@ -316,7 +316,7 @@ impl Source {
             let maps = inputs.iter().flat_map(|input| {
                 (0..input.shape.blocks()).map(move |block| {
                     let row = input.shape.row(sample, block, 0, 0);
-                    Shared(input.values[row..].as_ptr())
+                    ReadOnly(input.values[row..].as_ptr())
                 })
             });
             maps.collect()
@@ -340,7 +340,7 @@ impl Source {
         let sample = |sample: usize| {
             let blocks = (0..image.channels).step_by(LANES).map(|channel| {
                 let from = (sample * image.channels + channel) * volume + 1;
-                Shared(image.values[from..].as_ptr())
+                ReadOnly(image.values[from..].as_ptr())
             });
             blocks.collect()
         };
@@ -361,7 +361,7 @@ impl Source {
 fn write_maps(
     shapes: &[FeatureShape],
     weights: &DirectWeights,
-    run: impl FnOnce(Vec<Vec<SharedMut>>) -> Vec<TaskSums>,
+    run: impl FnOnce(Vec<Vec<Shared>>) -> Vec<TaskSums>,
 ) -> (Vec<Vec<f32>>, Vec<TaskSums>) {
     let blocks: usize = shapes.iter().map(FeatureShape::blocks).sum();
     assert_eq!(weights.n_blocks_out, blocks, "blocks of output channels");
@@ -374,7 +374,7 @@ fn write_maps(
             let at = map.as_mut_ptr();
             // SAFETY: the row lies inside the capacity.
             (0..shape.blocks())
-                .map(move |block| SharedMut(unsafe { at.add(shape.row(sample, block, 0, 0)) }))
+                .map(move |block| Shared(unsafe { at.add(shape.row(sample, block, 0, 0)) }))
         });
         blocks.collect()
     };

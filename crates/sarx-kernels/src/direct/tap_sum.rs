@@ -9,7 +9,7 @@
 use super::tile::{self, Blocked, Free, TileInput, Walk};
 use super::weights::{DirectWeights, Group};
 use crate::channel_sums::BlockSums;
-use crate::packed::SharedMut;
+use crate::memory::Shared;
 use crate::simd::{Kernel, Simd};
 use crate::{Isa, LANES};
 use rayon::prelude::*;
@@ -36,12 +36,12 @@ pub(super) struct Phase {
 
 /// A pointer to values that are only read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Shared(pub(super) *const f32);
+pub(super) struct ReadOnly(pub(super) *const f32);
 
 // SAFETY: what it points to is only read while the operation runs.
-unsafe impl Send for Shared {}
+unsafe impl Send for ReadOnly {}
 // SAFETY: as above.
-unsafe impl Sync for Shared {}
+unsafe impl Sync for ReadOnly {}
 
 /// Where voxels are, in floats.
 #[derive(Debug, Clone, Copy)]
@@ -56,13 +56,13 @@ pub(super) struct Steps {
 pub(super) struct TapSum<'a> {
     pub(super) weights: &'a DirectWeights,
     /// `[sample][block]`: voxel (0, 0, 0).
-    pub(super) source: Vec<Vec<Shared>>,
+    pub(super) source: Vec<Vec<ReadOnly>>,
     pub(super) source_size: [usize; 3],
     pub(super) source_steps: Steps,
     /// Source voxels per output voxel of a phase.
     pub(super) source_step: [usize; 3],
     /// `[sample][block]`: voxel (0, 0, 0), after the border.
-    pub(super) out: Vec<Vec<SharedMut>>,
+    pub(super) out: Vec<Vec<Shared>>,
     pub(super) out_size: [usize; 3],
     pub(super) out_step: [usize; 3],
     pub(super) phases: Vec<Phase>,

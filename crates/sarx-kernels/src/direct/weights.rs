@@ -1,6 +1,7 @@
 //! Weights in the order in which the direct kernel reads them.
 
-use crate::packed::{AlignedVec, SharedMut};
+use crate::memory::Shared;
+use crate::packed::AlignedVec;
 use crate::{Isa, LANES};
 use rayon::prelude::*;
 
@@ -52,6 +53,10 @@ impl DirectWeights {
     /// (whose weights are `[in, out, ..]` and whose input takes the part of the output).
     ///
     /// `channels_in` are the channels of each input map; together they are the weights' second axis.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many values as the shape says.
     #[must_use]
     pub fn forward(
         isa: Isa,
@@ -75,6 +80,10 @@ impl DirectWeights {
     /// (whose weights are `[out, in, ..]` and whose output is now the input).
     ///
     /// `channels_out` are the channels of each map that comes out.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many values as the shape says.
     #[must_use]
     pub fn transposed(
         isa: Isa,
@@ -116,7 +125,7 @@ impl DirectWeights {
             offset += blocks * LANES * n_in * taps;
         }
         let mut values = AlignedVec::zeros(offset);
-        let to = SharedMut(values.as_mut_slice().as_mut_ptr());
+        let to = Shared(values.as_mut_slice().as_mut_ptr());
         let parts = groups
             .iter()
             .flat_map(|group| spans_in.iter().map(move |span| (group, span)));
@@ -128,8 +137,7 @@ impl DirectWeights {
                 let from = group.offset + span.first * taps * width;
                 // SAFETY: every (group, span) has its own range of `len * taps * width` values.
                 let out = unsafe {
-                    let to = to;
-                    std::slice::from_raw_parts_mut(to.0.add(from), span.len * taps * width)
+                    std::slice::from_raw_parts_mut(to.get().add(from), span.len * taps * width)
                 };
                 for (block, out_span) in spans_out[group.first_block..][..group.blocks]
                     .iter()

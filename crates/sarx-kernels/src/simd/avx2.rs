@@ -64,11 +64,6 @@ unsafe impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn max(a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        unsafe { [_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])] }
-    }
-
-    #[inline(always)]
     unsafe fn select_not_negative(
         v: [__m256; 2],
         positive: [__m256; 2],

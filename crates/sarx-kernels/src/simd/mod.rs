@@ -42,8 +42,6 @@ pub(crate) unsafe trait Simd: Copy {
     unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
     /// `a * b + c`, rounded once where the processor can.
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
-    /// The larger, lane by lane.
-    unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
     /// `positive` where `v >= 0`, else `other`.
     unsafe fn select_not_negative(v: Self::V, positive: Self::V, other: Self::V) -> Self::V;
 

@@ -77,11 +77,6 @@ unsafe impl Simd for Neon {
     }
 
     #[inline(always)]
-    unsafe fn max(a: V, b: V) -> V {
-        unsafe { each(a, b, |a, b| vmaxq_f32(a, b)) }
-    }
-
-    #[inline(always)]
     unsafe fn select_not_negative(v: V, positive: V, other: V) -> V {
         unsafe {
             let zero = vdupq_n_f32(0.0);

@@ -58,11 +58,6 @@ unsafe impl Simd for Scalar {
     }
 
     #[inline(always)]
-    unsafe fn max(a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] {
-        each(|i| if a[i] > b[i] { a[i] } else { b[i] })
-    }
-
-    #[inline(always)]
     unsafe fn select_not_negative(
         v: [f32; LANES],
         positive: [f32; LANES],

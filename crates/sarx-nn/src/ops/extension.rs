@@ -6,6 +6,10 @@
     unreachable_pub,
     reason = "the macro generates code that needs a public trait"
 )]
+#![expect(
+    clippy::too_many_arguments,
+    reason = "one tensor per parameter, of two layers"
+)]
 
 use super::specs::{HeadSpec, LossSpec, MapSpec, PoolSpec, SumSpec, UnitSpec, UpSpec};
 use burn::backend::tensor::{FloatTensor, IntTensor};
@@ -27,7 +31,6 @@ pub trait KernelOps: Backend {
     ) -> FloatTensor<Self>;
 
     /// Logits `[batch, head, z, y, x]` of a head after a unit.
-    #[expect(clippy::too_many_arguments, reason = "the tensors of two layers")]
     fn unit_head(
         x: FloatTensor<Self>,
         skip: FloatTensor<Self>,

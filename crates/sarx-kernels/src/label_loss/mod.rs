@@ -11,9 +11,14 @@
 //! Voxels are walked twice: once for the sums, once (when the gradient is asked for) for the gradient.
 //! Source: nnU-Net v2, `DC_and_CE_loss` with `MemoryEfficientSoftDiceLoss`.
 
+mod softmax;
+#[cfg(test)]
+mod tests;
+
 use crate::Isa;
 use crate::simd::{Kernel, Simd};
 use rayon::prelude::*;
+use softmax::{Block, IGNORED};
 
 /// nnU-Net's smoothing term.
 const SMOOTH: f64 = 1e-5;
@@ -146,98 +151,6 @@ impl LabelLoss<'_> {
         });
         gradient
     }
-
-    /// Probabilities of some voxels, the maximum that was taken off their logits, and the logarithm of
-    /// the sum of exponentials.
-    #[inline(always)]
-    fn softmax(&self, sample: usize, from: usize, block: &mut Block) {
-        let (voxels, n) = (self.voxels(), block.n);
-        let row =
-            |label: usize| &self.logits[(sample * self.n_labels + label) * voxels + from..][..n];
-        block.max[..n].copy_from_slice(row(0));
-        for label in 1..self.n_labels {
-            for (max, &logit) in block.max[..n].iter_mut().zip(row(label)) {
-                *max = if logit > *max { logit } else { *max };
-            }
-        }
-        block.sum[..n].fill(0.0);
-        for label in 0..self.n_labels {
-            let p = &mut block.p[label * CHUNK..][..n];
-            let rest = block.max[..n].iter().zip(&mut block.sum[..n]);
-            for ((p, &logit), (&max, sum)) in p.iter_mut().zip(row(label)).zip(rest) {
-                *p = exp(logit - max);
-                *sum += *p;
-            }
-        }
-        for label in 0..self.n_labels {
-            let p = &mut block.p[label * CHUNK..][..n];
-            for (p, &sum) in p.iter_mut().zip(&block.sum[..n]) {
-                *p /= sum;
-            }
-        }
-        let labels = &self.labels[sample * voxels + from..][..n];
-        for (to, &label) in block.label[..n].iter_mut().zip(labels) {
-            *to = match label {
-                _ if Some(label) == self.ignore => IGNORED,
-                label if (0..self.n_labels as i32).contains(&label) => label,
-                _ => NONE,
-            };
-        }
-    }
-}
-
-/// A voxel that does not count.
-const IGNORED: i32 = -1;
-/// A voxel that belongs to no label.
-const NONE: i32 = -2;
-
-/// Scratch of one task.
-struct Block {
-    n: usize,
-    max: [f32; CHUNK],
-    sum: [f32; CHUNK],
-    label: [i32; CHUNK],
-    dot: [f32; CHUNK],
-    /// `[label][CHUNK]`
-    p: Vec<f32>,
-}
-
-impl Block {
-    fn new(n_labels: usize) -> Self {
-        Self {
-            n: 0,
-            max: [0.0; CHUNK],
-            sum: [0.0; CHUNK],
-            label: [0; CHUNK],
-            dot: [0.0; CHUNK],
-            p: vec![0.0; n_labels * CHUNK],
-        }
-    }
-}
-
-/// `e^x` for x from -87 to 0 to one part in 10^7; what is smaller counts as -87.
-///
-/// `x = n ln 2 + r`, and a polynomial of degree 7 for `e^r` (Taylor; the remainder is below 1e-8 for
-/// `|r| <= ln 2 / 2`).
-#[inline(always)]
-fn exp(x: f32) -> f32 {
-    let x = if x < -87.0 { -87.0 } else { x };
-    let n = (x * std::f32::consts::LOG2_E).round_ties_even();
-    // ln 2 in two parts, the first exact in few bits.
-    let r = (x - n * 0.693_359_4) + n * 2.121_944_4e-4;
-    let mut e = 1.0 / 5040.0_f32;
-    for coefficient in [
-        1.0 / 720.0,
-        1.0 / 120.0,
-        1.0 / 24.0,
-        1.0 / 6.0,
-        0.5,
-        1.0,
-        1.0,
-    ] {
-        e = e * r + coefficient;
-    }
-    e * f32::from_bits(((n as i32 + 127) << 23) as u32)
 }
 
 struct SumsOf<'a> {
@@ -397,95 +310,5 @@ impl LabelLossSums {
         (0..self.overlaps.len())
             .map(|sample| slopes[if batch_dice { 0 } else { sample }].clone())
             .collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn exponentials_are_right_to_one_part_in_ten_million() {
-        for i in 0..87_000 {
-            let x = -(i as f32) / 1000.0;
-            let (found, expected) = (f64::from(exp(x)), f64::from(x).exp());
-            assert!(
-                (found - expected).abs() <= 2e-7 * expected,
-                "{x}: {found:e}, {expected:e}"
-            );
-        }
-        assert!(exp(-1e9) < 1e-37);
-    }
-
-    /// The loss in f64, word by word.
-    fn plain(loss: &LabelLoss<'_>) -> f64 {
-        let (voxels, k) = (loss.voxels(), loss.n_labels);
-        let mut overlaps = vec![vec![[0.0; 3]; k]; if loss.batch_dice { 1 } else { loss.batch }];
-        let (mut entropy, mut counted) = (0.0, 0.0_f64);
-        for (i, &label) in loss.labels.iter().enumerate() {
-            if Some(label) == loss.ignore {
-                continue;
-            }
-            counted += 1.0;
-            let sample = i / voxels;
-            let logit = |c: usize| f64::from(loss.logits[(sample * k + c) * voxels + i % voxels]);
-            let total: f64 = (0..k).map(|c| logit(c).exp()).sum();
-            for c in 0..k {
-                let p = logit(c).exp() / total;
-                let g = if label == c as i32 { 1.0 } else { 0.0 };
-                entropy -= g * p.ln();
-                let to = &mut overlaps[if loss.batch_dice { 0 } else { sample }][c];
-                *to = [to[0] + p * g, to[1] + p, to[2] + g];
-            }
-        }
-        let dices = overlaps.iter().flat_map(|labels| &labels[1..]);
-        let dices: Vec<f64> = dices
-            .map(|[b, p, g]| (2.0 * b + SMOOTH) / (p + g + SMOOTH))
-            .collect();
-        entropy / counted.max(1.0) - dices.iter().sum::<f64>() / dices.len() as f64
-    }
-
-    #[test]
-    fn loss_and_gradient_are_what_they_mean() {
-        let (batch, n_labels, voxels) = (2, 3, 700);
-        let noise = |i: usize| ((i * 7919) % 2003) as f32 / 400.0 - 2.5;
-        let logits: Vec<f32> = (0..batch * n_labels * voxels).map(noise).collect();
-        let labels: Vec<i32> = (0..batch * voxels).map(|i| (i / 37 % 4) as i32).collect();
-        for isa in Isa::available() {
-            for (ignore, batch_dice) in [(Some(3), false), (None, true), (Some(1), true)] {
-                let of = |logits| LabelLoss {
-                    logits,
-                    labels: &labels,
-                    batch,
-                    n_labels,
-                    ignore,
-                    batch_dice,
-                };
-                let loss = of(&logits);
-                let sums = loss.sums(isa);
-                let (found, expected) = (sums.loss(batch_dice), plain(&loss));
-                assert!(
-                    (found - expected).abs() < 2e-6,
-                    "{isa:?}: {found}, expected {expected}"
-                );
-                let gradient = loss.gradient(isa, &sums, 3.0);
-                for at in (0..logits.len()).step_by(97) {
-                    let moved = |by: f32| {
-                        let mut moved = logits.clone();
-                        moved[at] += by;
-                        plain(&LabelLoss {
-                            logits: &moved,
-                            ..loss
-                        })
-                    };
-                    let slope = 3.0 * (moved(1e-2) - moved(-1e-2)) / 2e-2;
-                    let found = f64::from(gradient[at]);
-                    assert!(
-                        (found - slope).abs() < 1e-6,
-                        "{isa:?} {at}: {found}, expected {slope}"
-                    );
-                }
-            }
-        }
     }
 }
