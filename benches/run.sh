@@ -72,13 +72,18 @@ row_step_64() {
         --peer "2.5=$(theirs net.py --inputs "$inputs" --pass step --rounds 3)"
 }
 
-row_resample() {
-    local line="resample --from 40,224,192 --to 60,512,512 --spacing 5,0.7,0.7 --classes 2"
-    $(ours "$line" --rounds 1 --write-inputs "$WORK/logits") >"$WORK/written.json"
-    turns resample "logits of 2 classes, 40 x 224 x 192, to labels, 60 x 512 x 512" "logits to labels" \
-        "$(ours "$line" --rounds 5)" \
-        --peer "20=$(theirs resample.py --folder "$WORK/logits" --spacing 5,0.7,0.7 --warm-up 1)"
+# resampling ROW TITLE LOGITS
+resampling() {
+    local line="resample --from 40,224,192 --to 60,512,512 --spacing 5,0.7,0.7 --classes 2 --logits $3"
+    $(ours "$line" --rounds 1 --write-inputs "$WORK/$1") >"$WORK/written.json"
+    turns "$1" "$2" "logits to labels" "$(ours "$line" --rounds 5)" \
+        --peer "20=$(theirs resample.py --folder "$WORK/$1" --spacing 5,0.7,0.7 --warm-up 1)"
 }
+
+row_resample() {
+    resampling resample "logits of 2 classes, 40 x 224 x 192, to labels, 60 x 512 x 512" blobs
+}
+row_resample_noise() { resampling resample_noise "the same of noise: the labels compete everywhere" noise; }
 
 row_evaluate() {
     local line="evaluate --size 60,512,512 --spacing 5,0.7,0.7 --volume-ml 300"
@@ -128,7 +133,7 @@ row_predict() {
         --peer "8=$(process "$(nnunet_version)" "rm -rf $WORK/theirs; exec $theirs")"
 }
 
-ALL="net_64 net_128 net_anisotropic step_64 predict preprocess resample evaluate"
+ALL="net_64 net_128 net_anisotropic step_64 predict preprocess resample resample_noise evaluate"
 for row in ${*:-$ALL}; do
     case " $ALL " in
     *" $row "*) "row_$row" ;;
