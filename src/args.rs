@@ -277,6 +277,10 @@ pub(crate) struct PredictArgs {
     /// Distance of tiles as a fraction of the patch
     #[arg(long, default_value_t = 0.5)]
     pub(crate) step: f64,
+    /// Take tiles that hold only air (zero in every channel, outside the body) for background without asking
+    /// the network
+    #[arg(long)]
+    pub(crate) skip_air: bool,
     /// Also keep the probabilities, for `sarx ensemble`
     #[arg(long, num_args = 0..=1, default_missing_value = "npz", value_name = "FORMAT")]
     pub(crate) save_probabilities: Option<Probabilities>,

@@ -39,6 +39,7 @@ pub(super) fn run(args: &PredictArgs, console: &Console) -> Result<Outcome> {
         weights: args.checkpoint.into(),
         mirroring: !args.no_mirroring,
         step: args.step,
+        skip_air: args.skip_air,
     };
     let stop = stop::on_ctrl_c()?;
     let job = Job {
@@ -144,7 +145,11 @@ impl Job<'_> {
         let device = DeviceChoice::Cpu.inference();
         let predictor = Predictor::load(request.model, self.options, device)
             .context("cannot load the model")?;
-        Ok(predict_folder(request, &predictor, self.console)?)
+        let result = predict_folder(request, &predictor, self.console)?;
+        for (case, skipped_tiles) in &result.skipped_tiles {
+            tracing::info!(case = case.as_str(), skipped_tiles, "air skipped");
+        }
+        Ok(result)
     }
 }
 
@@ -184,10 +189,11 @@ fn report(result: &FolderPrediction, args: &PredictArgs) -> Outcome {
     let failed = failures(result);
     let names = |cases: &[CaseId]| cases.iter().map(ToString::to_string).collect::<Vec<_>>();
     let text = format!(
-        "{} cases segmented, {} kept, {} failed: {}",
+        "{} cases segmented, {} kept, {} failed{}: {}",
         result.done.len(),
         result.kept.len(),
         failed.len(),
+        skipped(result, args),
         args.output.display()
     );
     let mut json =
@@ -195,7 +201,22 @@ fn report(result: &FolderPrediction, args: &PredictArgs) -> Outcome {
     if args.previous_model.is_some() {
         json["previous_stage"] = json!(args.output.join(PREVIOUS_STAGE));
     }
+    if args.skip_air {
+        let counts = result.skipped_tiles.iter();
+        json["skipped_tiles"] = counts
+            .map(|(case, count)| (case.to_string(), json!(count)))
+            .collect();
+    }
     Outcome::with_failures(json, text, failed)
+}
+
+/// How much the network did not see.
+fn skipped(result: &FolderPrediction, args: &PredictArgs) -> String {
+    if !args.skip_air {
+        return String::new();
+    }
+    let n_tiles: usize = result.skipped_tiles.iter().map(|(_, count)| count).sum();
+    format!(", {n_tiles} tiles of air skipped")
 }
 
 /// A path without a folder in it lies in the working directory.

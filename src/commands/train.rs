@@ -99,6 +99,7 @@ fn outcome(job: &TrainJob, report: &TrainReport, validation: Option<Validation>)
         "last": last,
         "duration_s": duration,
         "waited_s": waited,
+        "loader_wait_share": if duration > 0.0 { waited / duration } else { 0.0 },
         "validated_on_training_cases": job.fold == Fold::All,
         "validation": validation.as_ref().map(|v| v.json.clone()),
     });

@@ -113,6 +113,14 @@ pub enum PredictError {
         "the network's output is not finite; the weights are damaged or the image holds extreme values"
     )]
     NotFinite,
+    /// A thread for reading or writing cases cannot be started.
+    #[error("cannot start a thread that {stage} cases ({reason}); fewer other programs may help")]
+    Thread {
+        /// What it does: `reads` or `writes`.
+        stage: &'static str,
+        /// What the system says.
+        reason: String,
+    },
     /// The caller asked to stop.
     #[error("prediction was stopped")]
     Stopped,

@@ -7,6 +7,7 @@
 //! After that [`ensemble_folders`] averages probabilities that were kept ([`ProbabilityFormat`]),
 //! and [`find_postprocessing`] and [`apply_postprocessing`] clean segmentations up.
 
+mod air;
 mod case;
 mod case_output;
 mod ensemble;
@@ -14,6 +15,7 @@ mod error;
 mod folder;
 mod gaussian;
 mod label_files;
+mod mirror;
 mod nnunet_pickle;
 mod nnunet_properties;
 mod output_folder;
@@ -23,8 +25,10 @@ mod probabilities;
 mod sliding_window;
 mod tiles;
 
+pub use air::Air;
 pub use case::{
-    CasePrediction, predict_case, predict_logits, predict_preprocessed, predict_probabilities,
+    CaseLogits, CasePrediction, PreparedCase, predict_case, predict_logits, predict_preprocessed,
+    predict_probabilities, prepare_case,
 };
 pub use case_output::CaseOutput;
 pub use ensemble::{

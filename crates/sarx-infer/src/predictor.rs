@@ -1,9 +1,12 @@
 //! Logits of a preprocessed image: all folds, all mirrorings, all tiles.
 
-use crate::{SlidingWindowError, WindowOptions, sliding_window};
-use ndarray::{Array4, Array5, ArrayView4};
+use crate::air::Air;
+use crate::mirror::{add_mirrored, mirrored};
+use crate::sliding_window::Window;
+use crate::{SlidingWindowError, WindowOptions};
+use ndarray::{Array4, Array5, ArrayView4, ArrayView5, Axis, Zip};
 use sarx_model::{ModelError, ModelFolder, WeightsKind};
-use sarx_nn::{Device, Tensor, Unet, image_tensor};
+use sarx_nn::{Device, Unet, image_tensor};
 use sarx_plan::Fold;
 use std::convert::Infallible;
 
@@ -26,6 +29,8 @@ pub struct PredictOptions {
     pub mirroring: bool,
     /// Distance of tiles as a fraction of the patch, `(0, 1]`; nnU-Net: 0.5.
     pub step: f64,
+    /// Take tiles that hold only air for background instead of asking the network; nnU-Net: no.
+    pub skip_air: bool,
 }
 
 impl Default for PredictOptions {
@@ -35,6 +40,7 @@ impl Default for PredictOptions {
             weights: WeightsKind::Final,
             mirroring: true,
             step: 0.5,
+            skip_air: false,
         }
     }
 }
@@ -46,7 +52,9 @@ pub struct Predictor {
     networks: Vec<Unet>,
     device: Device,
     window: WindowOptions,
-    mirrorings: Vec<Vec<isize>>,
+    /// Which of z, y and x are mirrored, the identity first.
+    mirrorings: Vec<[bool; 3]>,
+    skip_air: bool,
 }
 
 impl Predictor {
@@ -66,12 +74,7 @@ impl Predictor {
         let n_heads = model.unet_config().n_heads;
         let mut predictor = Self::new(networks, device, model.patch(), n_heads, options);
         if options.mirroring {
-            // Tensors have batch and channel in front.
-            let axes = model
-                .mirror_axes()
-                .into_iter()
-                .map(|axis| axis as isize + 2);
-            predictor.mirrorings = subsets(&axes.collect::<Vec<_>>());
+            predictor.mirrorings = subsets(&model.mirror_axes());
         }
         Ok(Self { folds, ..predictor })
     }
@@ -103,12 +106,8 @@ impl Predictor {
         options: &PredictOptions,
     ) -> Self {
         // A patch of one slice is a 2D network: its slices are not mirrored against each other.
-        let axes: &[isize] = if patch[0] == 1 { &[3, 4] } else { &[2, 3, 4] };
-        let mirrorings = if options.mirroring {
-            subsets(axes)
-        } else {
-            vec![Vec::new()]
-        };
+        let axes: &[usize] = if patch[0] == 1 { &[1, 2] } else { &[0, 1, 2] };
+        let mirrorings = subsets(if options.mirroring { axes } else { &[] });
         let window = WindowOptions {
             patch,
             step: options.step,
@@ -121,6 +120,7 @@ impl Predictor {
             device,
             window,
             mirrorings,
+            skip_air: options.skip_air,
         }
     }
 
@@ -128,6 +128,12 @@ impl Predictor {
     #[must_use]
     pub fn folds(&self) -> &[Fold] {
         &self.folds
+    }
+
+    /// Whether tiles that hold only air are taken for background.
+    #[must_use]
+    pub fn skips_air(&self) -> bool {
+        self.skip_air
     }
 
     /// Logits of a whole image, averaged over folds and mirrorings before any softmax.
@@ -146,49 +152,75 @@ impl Predictor {
     pub fn logits(
         &self,
         image: ArrayView4<'_, f32>,
-        mut after_tile: impl FnMut(usize) -> bool,
+        after_tile: impl FnMut(usize) -> bool,
     ) -> Result<Array4<f32>, SlidingWindowError<Infallible>> {
+        Ok(self.logits_without_air(image, None, after_tile)?.0)
+    }
+
+    /// As [`Self::logits`]; tiles that hold only air are taken for background. Also the number of
+    /// those tiles, of all folds together.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::logits`].
+    pub fn logits_without_air(
+        &self,
+        image: ArrayView4<'_, f32>,
+        air: Option<&Air>,
+        mut after_tile: impl FnMut(usize) -> bool,
+    ) -> Result<(Array4<f32>, usize), SlidingWindowError<Infallible>> {
         let n_folds = self.networks.len();
-        let mut sum: Option<Array4<f32>> = None;
-        for network in &self.networks {
-            let logits = sliding_window(
-                image,
-                &self.window,
-                |tiles| Ok(self.tile_logits(network, tiles)),
+        let size = [1, 2, 3].map(|axis| image.len_of(Axis(axis)));
+        let is_air = |tile| air.is_some_and(|air| air.holds(tile, size));
+        let window = Window::lay(image, &self.window, is_air)?;
+        let of_air = air.map_or(&[][..], Air::logits);
+        let mut sum = window.zeros();
+        // The logits of one fold; the first one's are the beginning of the sum.
+        let mut of_fold: Option<Array4<f32>> = None;
+        for (fold, network) in self.networks.iter().enumerate() {
+            let logits = match fold {
+                0 => &mut sum,
+                _ => {
+                    let logits = of_fold.get_or_insert_with(|| window.zeros());
+                    logits.fill(0.0);
+                    logits
+                }
+            };
+            window.average(
+                logits,
+                of_air,
+                |tiles| Ok(self.tile_logits(network, tiles.view())),
                 |n_tiles| after_tile(n_tiles * n_folds),
             )?;
-            sum = Some(match sum {
-                None => logits,
-                Some(sum) => sum + logits,
-            });
+            if let Some(logits) = &of_fold {
+                Zip::from(&mut sum)
+                    .and(logits)
+                    .par_for_each(|sum, logit| *sum += logit);
+            }
         }
-        let mut logits = sum.unwrap_or_else(|| unreachable!("a model has at least one fold"));
         if n_folds > 1 {
-            logits /= n_folds as f32;
+            sum.par_mapv_inplace(|sum| sum / n_folds as f32);
         }
-        Ok(logits)
+        Ok((window.of_image(sum), window.n_skipped() * n_folds))
     }
 
     /// Mean of the logits over all mirrorings of some tiles, `[tiles, .., z, y, x]`.
-    fn tile_logits(&self, network: &Unet, tiles: Array5<f32>) -> Array5<f32> {
+    fn tile_logits(&self, network: &Unet, tiles: ArrayView5<'_, f32>) -> Array5<f32> {
         let (n, c, z, y, x) = tiles.dim();
-        // `sliding_window` hands out tiles in standard layout without offset.
-        let tile = image_tensor(
-            tiles.into_raw_vec_and_offset().0,
-            [n, c, z, y, x],
-            &self.device,
-        );
-        let mirrored = self
-            .mirrorings
-            .iter()
-            .map(|axes| flip(network.forward(flip(tile.clone(), axes)), axes));
-        let sum = mirrored.reduce(|a: Tensor<5>, b| a + b);
-        let sum = sum.unwrap_or_else(|| unreachable!("there is always the identity"));
-        let mean = sum / self.mirrorings.len() as f64;
-        let values = mean.into_data().convert::<f32>().try_into_vec::<f32>();
-        let values = values.unwrap_or_else(|_| unreachable!("data converted to f32 is f32"));
-        Array5::from_shape_vec([n, self.window.n_heads, z, y, x], values)
-            .unwrap_or_else(|_| unreachable!("a network keeps the size of its input"))
+        let mut sum = Array5::zeros([n, self.window.n_heads, z, y, x]);
+        for &axes in &self.mirrorings {
+            let tile = image_tensor(mirrored(tiles, axes), [n, c, z, y, x], &self.device);
+            let logits = network.forward(tile).into_data().convert::<f32>();
+            let logits = logits
+                .as_slice::<f32>()
+                .unwrap_or_else(|_| unreachable!("data converted to f32 is f32"));
+            add_mirrored(&mut sum, logits, axes);
+        }
+        if self.mirrorings.len() > 1 {
+            let n_mirrorings = self.mirrorings.len() as f32;
+            sum.par_mapv_inplace(|sum| sum / n_mirrorings);
+        }
+        sum
     }
 }
 
@@ -209,21 +241,15 @@ fn cross_validated(folds: Vec<Fold>) -> Vec<Fold> {
     if numbered.is_empty() { folds } else { numbered }
 }
 
-/// Mirrors along each of the axes; along none it is the tensor itself.
-fn flip(tensor: Tensor<5>, axes: &[isize]) -> Tensor<5> {
-    axes.iter()
-        .fold(tensor, |tensor, &axis| tensor.flip([axis]))
-}
-
-/// All subsets of the axes, the empty one first.
-fn subsets(axes: &[isize]) -> Vec<Vec<isize>> {
+/// All subsets of the axes, the empty one first; each says which of z, y and x are mirrored.
+fn subsets(axes: &[usize]) -> Vec<[bool; 3]> {
     (0..1usize << axes.len())
         .map(|set| {
-            axes.iter()
-                .enumerate()
-                .filter(|(i, _)| set >> i & 1 == 1)
-                .map(|(_, &a)| a)
-                .collect()
+            let mut mirrored = [false; 3];
+            for (i, &axis) in axes.iter().enumerate() {
+                mirrored[axis] = set >> i & 1 == 1;
+            }
+            mirrored
         })
         .collect()
 }
@@ -241,10 +267,11 @@ mod tests {
 
     #[test]
     fn three_axes_give_eight_mirrorings() {
-        assert_eq!(subsets(&[]), [Vec::<isize>::new()]);
-        let found = subsets(&[2, 3, 4]);
+        assert_eq!(subsets(&[]), [[false; 3]]);
+        let found = subsets(&[0, 1, 2]);
         assert_eq!(found.len(), 8);
-        assert!(found[0].is_empty());
-        assert_eq!(found[7], [2, 3, 4]);
+        assert_eq!(found[0], [false; 3]);
+        assert_eq!(found[1], [true, false, false]);
+        assert_eq!(found[7], [true; 3]);
     }
 }

@@ -168,6 +168,43 @@ fn native_mask(
     Ok(nonzero_mask(&views))
 }
 
+/// Where the body is on the cropped grid of a case, axes transposed: what is not zero in any channel, holes
+/// filled, and labels. Outside of it every channel is zero, and constant when it is normalized.
+///
+/// # Errors
+///
+/// [`PreprocessError`] if channels or labels are not of the size that the properties tell, or there
+/// are no channels.
+pub fn body_mask(
+    channels: &[&Volume<f32>],
+    labels: Option<&LabelMap>,
+    properties: &Properties,
+) -> Result<Array3<bool>, PreprocessError> {
+    properties.check()?;
+    if channels.is_empty() {
+        return Err(PreprocessError::ChannelCount {
+            expected: 1,
+            found: 0,
+        });
+    }
+    let expected = properties.native_size();
+    for (channel, volume) in channels.iter().enumerate() {
+        let found = volume.grid().size.zyx();
+        if found != expected {
+            return Err(PreprocessError::ChannelSize {
+                channel,
+                expected,
+                found,
+            });
+        }
+    }
+    let (order, bounding_box) = (properties.transpose_forward, &properties.bounding_box);
+    let mask = native_mask(channels, labels)?;
+    let mask = crop(mask.view().permuted_axes(order), bounding_box);
+    let labels = labels.map(|labels| labels.voxels().view().permuted_axes(order));
+    Ok(body_labels(mask, labels, bounding_box).mapv(|label| label >= 0))
+}
+
 /// Labels of the cropped grid (0 without a label map); background outside the mask becomes -1.
 fn body_labels(
     mask: ArrayView3<'_, bool>,

@@ -23,7 +23,7 @@ mod resample;
 mod spec;
 mod store;
 
-pub use case::{PreprocessedCase, preprocess};
+pub use case::{PreprocessedCase, body_mask, preprocess};
 pub use class_locations::{ClassLocations, KeyLocations, find_class_locations};
 pub use error::PreprocessError;
 pub use inverse::{

@@ -181,6 +181,8 @@ impl<'a> Run<'a> {
         };
         let pseudo_dice = mean_dice(&validation.dice_per_label);
         let new_ema = ema(self.position.ema, pseudo_dice);
+        let duration_s = begun.elapsed().as_secs_f64();
+        let waited_s = (self.loader.waited() - waited).as_secs_f64();
         let record = EpochRecord {
             epoch,
             lr,
@@ -189,8 +191,9 @@ impl<'a> Run<'a> {
             dice_per_label: validation.dice_per_label,
             pseudo_dice,
             ema: new_ema,
-            duration_s: begun.elapsed().as_secs_f64(),
-            waited_s: (self.loader.waited() - waited).as_secs_f64(),
+            duration_s,
+            waited_s,
+            loader_wait_share: waited_s / duration_s.max(f64::MIN_POSITIVE),
         };
         self.end_epoch(record, observer)?;
         Ok(if self.asked_to_stop() {

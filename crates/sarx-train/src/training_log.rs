@@ -29,6 +29,9 @@ pub struct EpochRecord {
     pub duration_s: f64,
     /// Time in which the network waited for batches, seconds.
     pub waited_s: f64,
+    /// The same as a share of the epoch, 0 to 1; logs of older runs do not have it.
+    #[serde(default)]
+    pub loader_wait_share: f64,
 }
 
 /// The log file of one fold.
@@ -121,7 +124,8 @@ mod tests {
             pseudo_dice: Some(0.5),
             ema: Some(0.5),
             duration_s: 1.0,
-            waited_s: 0.0,
+            waited_s: 0.25,
+            loader_wait_share: 0.25,
         }
     }
 

@@ -44,6 +44,7 @@ pub(super) fn run(args: &BenchPredictArgs, console: &Console) -> Result<Outcome>
         weights: WeightsKind::Final,
         mirroring: !args.no_mirroring,
         step: args.step,
+        skip_air: false,
     };
     let job = Job {
         model: &model,

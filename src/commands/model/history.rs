@@ -83,6 +83,7 @@ mod tests {
             ema: dice,
             duration_s: 2.5,
             waited_s: 0.0,
+            loader_wait_share: 0.0,
         };
         let lists = logging(&[record(0, Some(0.5)), record(1, None)]);
         assert_eq!(lists.len(), 8);

@@ -76,6 +76,7 @@ impl TrainObserver for Watcher<'_> {
             pseudo_dice = record.pseudo_dice,
             duration_s = record.duration_s,
             waited_s = record.waited_s,
+            loader_wait_share = record.loader_wait_share,
             "epoch ends"
         );
     }

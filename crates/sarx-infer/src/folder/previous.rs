@@ -107,7 +107,7 @@ pub(super) fn unusable(folder: &Path, reason: String) -> PredictError {
 }
 
 /// Hashes of what the cases of a folder were given.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Seen(BTreeMap<String, String>);
 
 impl Seen {

@@ -37,6 +37,9 @@ pub(super) fn made_by(
         "mirroring": request.options.mirroring,
         "step": request.options.step,
     });
+    if request.options.skip_air {
+        made_by["skip_air"] = json!(true);
+    }
     if let Some(previous) = previous {
         made_by["previous"] = previous.clone();
     }
@@ -157,6 +160,11 @@ pub(super) fn write(
         "kept": names(&result.kept),
         "failed": failed.collect::<Vec<_>>(),
     });
+    if request.options.skip_air {
+        let counts = result.skipped_tiles.iter();
+        let counts = counts.map(|(case, count)| (case.to_string(), json!(count)));
+        document["skipped_tiles"] = Value::Object(counts.collect());
+    }
     if request.previous.is_some() {
         document[previous::FIELD] = seen.document();
     }
