@@ -144,7 +144,7 @@ pub fn predict_logits(
         .logits(image, after_tile)
         .map_err(|error| match error {
             SlidingWindowError::Tiling(error) => PredictError::Tiling(error),
-            SlidingWindowError::Network(never) => match never {},
+            SlidingWindowError::Network(failure) => PredictError::Device(failure),
             SlidingWindowError::Stopped => PredictError::Stopped,
         })?;
     if !logits.iter().all(|logit| logit.is_finite()) {

@@ -175,6 +175,9 @@ impl Job<'_> {
         );
         // A case that fails halfway still counts as looked at.
         self.progress.advance(STEPS - shown);
+        for notice in self.predictor.take_notices() {
+            self.progress.warn(&notice);
+        }
         let predicted = predicted?;
         let probabilities = predicted.probabilities.as_ref();
         self.output().write(

@@ -1,11 +1,12 @@
 //! Logits of a preprocessed image: all folds, all mirrorings, all tiles.
 
 use crate::{SlidingWindowError, WindowOptions, sliding_window};
-use ndarray::{Array4, Array5, ArrayView4};
+use ndarray::{Array4, Array5, ArrayView4, Axis, concatenate};
 use sarx_model::{ModelError, ModelFolder, WeightsKind};
-use sarx_nn::{Device, Tensor, Unet, image_tensor};
+use sarx_nn::{Device, DeviceFailure, OpPath, Tensor, Unet, guarded, image_tensor, read_f32};
 use sarx_plan::Fold;
-use std::convert::Infallible;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Voxels of the tiles that a 2D network is given at once, about: as many as a 3D patch has. One
 /// slice alone would leave most threads without work.
@@ -47,6 +48,9 @@ pub struct Predictor {
     device: Device,
     window: WindowOptions,
     mirrorings: Vec<Vec<isize>>,
+    /// Tiles that a GPU has the memory for; fewer once it ran out of it.
+    most_tiles: AtomicUsize,
+    notices: Mutex<Vec<String>>,
 }
 
 impl Predictor {
@@ -121,7 +125,16 @@ impl Predictor {
             device,
             window,
             mirrorings,
+            most_tiles: AtomicUsize::new(usize::MAX),
+            notices: Mutex::default(),
         }
+    }
+
+    /// What the user should know of the prediction so far, once.
+    #[must_use]
+    pub fn take_notices(&self) -> Vec<String> {
+        let mut notices = self.notices.lock().unwrap_or_else(|e| e.into_inner());
+        std::mem::take(&mut notices)
     }
 
     /// The folds that were loaded; none for networks that did not come from a model folder.
@@ -142,19 +155,21 @@ impl Predictor {
     ///
     /// # Errors
     ///
-    /// A bad step, or [`SlidingWindowError::Stopped`].
+    /// A bad step, [`SlidingWindowError::Stopped`], or [`SlidingWindowError::Network`] if a GPU
+    /// fails; one that has too little memory for several tiles is given fewer
+    /// ([`Predictor::take_notices`] says so).
     pub fn logits(
         &self,
         image: ArrayView4<'_, f32>,
         mut after_tile: impl FnMut(usize) -> bool,
-    ) -> Result<Array4<f32>, SlidingWindowError<Infallible>> {
+    ) -> Result<Array4<f32>, SlidingWindowError<DeviceFailure>> {
         let n_folds = self.networks.len();
         let mut sum: Option<Array4<f32>> = None;
         for network in &self.networks {
             let logits = sliding_window(
                 image,
                 &self.window,
-                |tiles| Ok(self.tile_logits(network, tiles)),
+                |tiles| self.tile_logits(network, tiles),
                 |n_tiles| after_tile(n_tiles * n_folds),
             )?;
             sum = Some(match sum {
@@ -169,8 +184,55 @@ impl Predictor {
         Ok(logits)
     }
 
-    /// Mean of the logits over all mirrorings of some tiles, `[tiles, .., z, y, x]`.
-    fn tile_logits(&self, network: &Unet, tiles: Array5<f32>) -> Array5<f32> {
+    /// Mean of the logits over all mirrorings of some tiles, `[tiles, .., z, y, x]`, in as many
+    /// parts as the memory of a GPU asks for.
+    fn tile_logits(
+        &self,
+        network: &Unet,
+        tiles: Array5<f32>,
+    ) -> Result<Array5<f32>, DeviceFailure> {
+        let n_tiles = tiles.len_of(Axis(0));
+        let most = self.most_tiles.load(Ordering::Relaxed);
+        if n_tiles > most {
+            let parts = tiles.axis_chunks_iter(Axis(0), most);
+            let logits = parts
+                .map(|part| self.tile_logits(network, part.to_owned()))
+                .collect::<Result<Vec<_>, _>>()?;
+            let views: Vec<_> = logits.iter().map(|part| part.view()).collect();
+            return Ok(concatenate(Axis(0), &views)
+                .unwrap_or_else(|_| unreachable!("all tiles have the size of the patch")));
+        }
+        let may_shrink = n_tiles > 1 && OpPath::of(&self.device) == OpPath::Composed;
+        let again = may_shrink.then(|| tiles.clone());
+        match (self.network_logits(network, tiles), again) {
+            (Err(failure), Some(tiles)) if failure.is_out_of_memory() => {
+                let fewer = n_tiles / 2;
+                self.most_tiles.store(fewer, Ordering::Relaxed);
+                let notice = format!("{n_tiles} tiles at once: {failure}; going on with {fewer}");
+                self.notices
+                    .lock()
+                    .unwrap_or_else(|e| e.into_inner())
+                    .push(notice);
+                self.device.memory_cleanup();
+                self.tile_logits(network, tiles)
+            }
+            (result, _) => result,
+        }
+    }
+
+    fn network_logits(
+        &self,
+        network: &Unet,
+        tiles: Array5<f32>,
+    ) -> Result<Array5<f32>, DeviceFailure> {
+        guarded(&self.device, || self.mean_logits(network, tiles)).flatten()
+    }
+
+    fn mean_logits(
+        &self,
+        network: &Unet,
+        tiles: Array5<f32>,
+    ) -> Result<Array5<f32>, DeviceFailure> {
         let (n, c, z, y, x) = tiles.dim();
         // `sliding_window` hands out tiles in standard layout without offset.
         let tile = image_tensor(
@@ -185,10 +247,11 @@ impl Predictor {
         let sum = mirrored.reduce(|a: Tensor<5>, b| a + b);
         let sum = sum.unwrap_or_else(|| unreachable!("there is always the identity"));
         let mean = sum / self.mirrorings.len() as f64;
-        let values = mean.into_data().convert::<f32>().try_into_vec::<f32>();
-        let values = values.unwrap_or_else(|_| unreachable!("data converted to f32 is f32"));
-        Array5::from_shape_vec([n, self.window.n_heads, z, y, x], values)
-            .unwrap_or_else(|_| unreachable!("a network keeps the size of its input"))
+        let values = read_f32(mean)?;
+        Ok(
+            Array5::from_shape_vec([n, self.window.n_heads, z, y, x], values)
+                .unwrap_or_else(|_| unreachable!("a network keeps the size of its input")),
+        )
     }
 }
 
