@@ -296,6 +296,15 @@ fn the_device_decides_what_runs() {
 }
 
 #[test]
+fn a_gpu_that_is_not_there_is_refused_with_what_is() {
+    let Some(_) = gpu() else { return };
+    let error = DeviceRequest::Gpu(1000).choose().expect_err("no such GPU");
+    let text = error.to_string();
+    assert!(text.contains("no device \"gpu:1000\""), "{text}");
+    assert!(text.contains("cpu, gpu:0 ("), "{text}");
+}
+
+#[test]
 fn too_little_memory_is_an_error_and_the_device_goes_on() {
     let Some(gpu) = gpu() else { return };
     let device = gpu.inference();
