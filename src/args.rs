@@ -18,8 +18,8 @@ pub(crate) use before_training::{PlanArgs, PreprocessArgs, PresetName, VerifyArg
 pub(crate) use model::{ModelAct, ModelArgs, ModelExportArgs, ModelImportArgs, ModelShowArgs};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use sarx_nn::DeviceRequest;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 /// Segments soft-tissue sarcomas on MRI: nnU-Net's method in one binary, with scores and a report.
 #[derive(Debug, Parser)]
@@ -48,7 +48,7 @@ pub(crate) struct Global {
     /// Number of CPU threads [default: all]
     #[arg(long, global = true, help_heading = "General", value_name = "N")]
     pub(crate) threads: Option<std::num::NonZeroUsize>,
-    /// Where the network runs: cpu, gpu, gpu:1, cuda, cuda:1
+    /// Where the network runs: cpu, gpu, gpu:1, cuda, cuda:1, or auto for the first GPU, else the CPU
     #[arg(
         long,
         global = true,
@@ -56,7 +56,7 @@ pub(crate) struct Global {
         default_value = "cpu",
         value_name = "DEVICE"
     )]
-    pub(crate) device: DeviceName,
+    pub(crate) device: DeviceRequest,
     /// Append events to this file, one JSON object per line
     #[arg(long, global = true, help_heading = "General", value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
@@ -326,31 +326,6 @@ pub(crate) struct EvaluateArgs {
     pub(crate) allow_missing: bool,
 }
 
-/// A device as it is typed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DeviceName {
-    Cpu,
-    Gpu(usize),
-    Cuda(usize),
-}
-
-impl FromStr for DeviceName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (kind, index) = text.split_once(':').unwrap_or((text, "0"));
-        let index = index
-            .parse()
-            .map_err(|_| format!("{index:?} is not a device number"))?;
-        match kind {
-            "cpu" if !text.contains(':') => Ok(Self::Cpu),
-            "gpu" => Ok(Self::Gpu(index)),
-            "cuda" => Ok(Self::Cuda(index)),
-            _ => Err(format!("{text:?} is none of cpu, gpu, gpu:N, cuda, cuda:N")),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -367,14 +342,5 @@ mod tests {
                 verb.get_name()
             );
         }
-    }
-
-    #[test]
-    fn devices_parse() {
-        assert_eq!("gpu:2".parse(), Ok(DeviceName::Gpu(2)));
-        assert_eq!("cpu".parse(), Ok(DeviceName::Cpu));
-        assert!("cpu:1".parse::<DeviceName>().is_err());
-        assert!("tpu".parse::<DeviceName>().is_err());
-        assert!("cuda:x".parse::<DeviceName>().is_err());
     }
 }

@@ -5,11 +5,12 @@ mod commands;
 mod console;
 mod outcome;
 
-use anyhow::{Context, Result, bail};
-use args::{Cli, DeviceName, Global};
+use anyhow::{Context, Result};
+use args::{Cli, Global};
 use clap::Parser;
 use console::Console;
 use outcome::{error_document, error_text, print_json};
+use sarx_nn::{DeviceChoice, DeviceRequest};
 use std::process::ExitCode;
 
 /// Feature maps come and go with every layer; fresh memory would cost as much as what is done with it.
@@ -19,7 +20,8 @@ static MEMORY: sarx_kernels::PooledAllocator = sarx_kernels::PooledAllocator::ne
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let console = Console::new(cli.global.quiet);
-    let result = prepare(&cli.global).and_then(|()| commands::run(&cli.verb, &console));
+    let result = prepare(&cli.global, &console)
+        .and_then(|device| commands::run(&cli.verb, device, &console));
     match result {
         Ok(outcome) => {
             for failure in &outcome.failed {
@@ -44,7 +46,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn prepare(global: &Global) -> Result<()> {
+fn prepare(global: &Global, console: &Console) -> Result<DeviceChoice> {
     if let Some(path) = &global.log {
         let file = std::fs::OpenOptions::new()
             .create(true)
@@ -62,12 +64,11 @@ fn prepare(global: &Global) -> Result<()> {
             .build_global()
             .context("cannot start the threads")?;
     }
-    match global.device {
-        DeviceName::Cpu => Ok(()),
-        DeviceName::Gpu(_) | DeviceName::Cuda(_) => {
-            bail!("this build of sarx has no GPU support; say --device cpu")
-        }
+    let device = global.device.choose().context("--device")?;
+    if global.device != DeviceRequest::Cpu {
+        console.say(&format!("device: {device}"));
     }
+    Ok(device)
 }
 
 #[expect(clippy::print_stderr, reason = "errors appear even under --quiet")]

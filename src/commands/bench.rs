@@ -16,13 +16,14 @@ use crate::args::{BenchAct, BenchArgs, RoundsArgs};
 use crate::console::Console;
 use crate::outcome::Outcome;
 use anyhow::{Result, bail};
+use sarx_nn::DeviceChoice;
 use serde_json::{Value, json};
 use timing::{Stopwatch, Timing, peak_memory_bytes};
 
-pub(super) fn run(args: &BenchArgs, console: &Console) -> Result<Outcome> {
+pub(super) fn run(args: &BenchArgs, device: DeviceChoice, console: &Console) -> Result<Outcome> {
     match &args.act {
-        BenchAct::Net(args) => net::run(args, console),
-        BenchAct::Predict(args) => predict::run(args, console),
+        BenchAct::Net(args) => net::run(args, device, console),
+        BenchAct::Predict(args) => predict::run(args, device, console),
         BenchAct::Preprocess(args) => preprocess::run(args, console),
         BenchAct::Resample(args) => resample::run(args, console),
         BenchAct::Evaluate(args) => evaluate::run(args, console),

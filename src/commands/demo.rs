@@ -41,10 +41,11 @@ const TARGET_SPACING_MM: [f64; 3] = [6.4, 4.0, 4.0];
 /// The fold that is held back for validation while training.
 const FOLD: Fold = Fold::Index(0);
 
-pub(super) fn run(args: &DemoArgs, console: &Console) -> Result<Outcome> {
+pub(super) fn run(args: &DemoArgs, device: DeviceChoice, console: &Console) -> Result<Outcome> {
     let stop = stop::on_ctrl_c()?;
     let demo = Demo {
         args,
+        device,
         console,
         stop: &stop,
         files: Files::below(&args.out),
@@ -81,6 +82,7 @@ impl Files {
 
 struct Demo<'a> {
     args: &'a DemoArgs,
+    device: DeviceChoice,
     console: &'a Console,
     stop: &'a AtomicBool,
     files: Files,
@@ -213,6 +215,7 @@ impl Demo<'_> {
             configuration: "3d_fullres",
             fold: FOLD,
             out: &self.files.model,
+            device: self.device,
             augmentation: Augmentation::Default,
             previous: None,
             pretrained: None,
@@ -240,7 +243,7 @@ impl Demo<'_> {
         let images = self.files.dataset.join("imagesTs");
         let cases = discover_images(&images, dataset.file_ending(), dataset.n_channels())?;
         let options = PredictOptions::default();
-        let predictor = Predictor::load(model, &options, DeviceChoice::Cpu.inference())?;
+        let predictor = Predictor::load(model, &options, self.device.inference())?;
         let request = FolderRequest {
             model,
             cases: &cases,

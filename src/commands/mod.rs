@@ -21,11 +21,12 @@ use crate::outcome::Outcome;
 use anyhow::Result;
 use sarx_infer::{EnsembleError, PostprocessError, PredictError};
 use sarx_model::WeightsKind;
+use sarx_nn::DeviceChoice;
 use sarx_study::BestError;
 
 /// Runs one verb. Being asked to stop is no failure, whatever the verb was doing.
-pub(crate) fn run(verb: &Verb, console: &Console) -> Result<Outcome> {
-    match run_to_the_end(verb, console) {
+pub(crate) fn run(verb: &Verb, device: DeviceChoice, console: &Console) -> Result<Outcome> {
+    match run_to_the_end(verb, device, console) {
         Err(error) if was_stopped(&error) => Ok(Outcome {
             interrupted: true,
             ..Outcome::done(serde_json::json!({}), stopped_text(verb).to_owned())
@@ -52,21 +53,21 @@ fn stopped_text(verb: &Verb) -> &'static str {
     }
 }
 
-fn run_to_the_end(verb: &Verb, console: &Console) -> Result<Outcome> {
+fn run_to_the_end(verb: &Verb, device: DeviceChoice, console: &Console) -> Result<Outcome> {
     match verb {
-        Verb::Demo(args) => demo::run(args, console),
+        Verb::Demo(args) => demo::run(args, device, console),
         Verb::Phantom(args) => phantom::run(args, console),
         Verb::Verify(args) => verify::run(args, console),
         Verb::Plan(args) => plan::run(args, console),
         Verb::Preprocess(args) => preprocess::run(args, console),
-        Verb::Train(args) => train::run(args, console),
-        Verb::Predict(args) => predict::run(args, console),
+        Verb::Train(args) => train::run(args, device, console),
+        Verb::Predict(args) => predict::run(args, device, console),
         Verb::Ensemble(args) => ensemble::run(args, console),
         Verb::Postprocess(args) => postprocess::run(args, console),
         Verb::Best(args) => best::run(args, console),
         Verb::Evaluate(args) => evaluate::run(args, console),
         Verb::Model(args) => model::run(args, console),
-        Verb::Bench(args) => bench::run(args, console),
+        Verb::Bench(args) => bench::run(args, device, console),
     }
 }
 

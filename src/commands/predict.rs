@@ -20,7 +20,7 @@ use std::sync::atomic::AtomicBool;
 /// Folder of the first stage's segmentations in the output folder of a cascade.
 const PREVIOUS_STAGE: &str = "previous_stage";
 
-pub(super) fn run(args: &PredictArgs, console: &Console) -> Result<Outcome> {
+pub(super) fn run(args: &PredictArgs, device: DeviceChoice, console: &Console) -> Result<Outcome> {
     let model = ModelFolder::open(&args.model)?;
     let part = Part::new(args.part_id, args.num_parts)?;
     // Once, before cases drop out: parts that several processes predict must not overlap.
@@ -44,6 +44,7 @@ pub(super) fn run(args: &PredictArgs, console: &Console) -> Result<Outcome> {
     let stop = stop::on_ctrl_c()?;
     let job = Job {
         args,
+        device,
         options: &options,
         part,
         stop: &stop,
@@ -74,6 +75,7 @@ fn cases(args: &PredictArgs, dataset: &DatasetJson) -> Result<Vec<CaseFiles>> {
 /// What both stages of a cascade have in common.
 struct Job<'a> {
     args: &'a PredictArgs,
+    device: DeviceChoice,
     options: &'a PredictOptions,
     part: Part,
     stop: &'a AtomicBool,
@@ -142,7 +144,7 @@ impl Job<'_> {
     }
 
     fn segment(&self, request: &FolderRequest<'_>) -> Result<FolderPrediction> {
-        let device = DeviceChoice::Cpu.inference();
+        let device = self.device.inference();
         let predictor = Predictor::load(request.model, self.options, device)
             .context("cannot load the model")?;
         let result = predict_folder(request, &predictor, self.console)?;

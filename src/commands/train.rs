@@ -30,7 +30,7 @@ use std::sync::atomic::AtomicBool;
 pub(super) use validation::Validation;
 use watcher::Watcher;
 
-pub(super) fn run(args: &TrainArgs, console: &Console) -> Result<Outcome> {
+pub(super) fn run(args: &TrainArgs, device: DeviceChoice, console: &Console) -> Result<Outcome> {
     let count = |n: usize, flag: &str| {
         NonZeroUsize::new(n).with_context(|| format!("{flag} must be at least 1"))
     };
@@ -56,6 +56,7 @@ pub(super) fn run(args: &TrainArgs, console: &Console) -> Result<Outcome> {
         configuration: &args.configuration,
         fold: args.fold.parse()?,
         out: &args.out,
+        device,
         augmentation: config.augmentation,
         previous: args.previous.as_deref(),
         pretrained: args.pretrained.as_deref(),
@@ -125,6 +126,8 @@ pub(super) struct JobSpec<'a> {
     pub(super) configuration: &'a str,
     pub(super) fold: Fold,
     pub(super) out: &'a Path,
+    /// Where the network runs.
+    pub(super) device: DeviceChoice,
     pub(super) augmentation: Augmentation,
     /// Model folder of a cascade's previous stage.
     pub(super) previous: Option<&'a Path>,
@@ -136,6 +139,7 @@ pub(super) struct JobSpec<'a> {
 #[derive(Debug)]
 pub(super) struct TrainJob {
     pub(super) model: ModelFolder,
+    device: DeviceChoice,
     pub(super) fold: Fold,
     pub(super) split: Split,
     store: CaseStore,
@@ -183,6 +187,7 @@ impl TrainJob {
         let next_stages = cascade::next_stages(&model)?;
         Ok(Self {
             model,
+            device: spec.device,
             fold,
             split,
             store,
@@ -209,7 +214,7 @@ impl TrainJob {
             previous: self.previous.as_ref(),
             pretrained: self.pretrained.as_ref(),
             config,
-            device: DeviceChoice::Cpu,
+            device: self.device,
             n_threads: rayon::current_num_threads(),
             resume,
             stop,

@@ -5,12 +5,12 @@ use ndarray::parallel::prelude::*;
 use ndarray::{Array3, Array4, ArrayView4};
 use sarx_core::{Grid, Label, LabelMap, Volume};
 use sarx_model::{ModelFolder, heads};
+use sarx_nn::DeviceFailure;
 use sarx_preprocess::augment::with_previous_stage;
 use sarx_preprocess::{
     NativePrediction, PreprocessSpec, Properties, labels_from_logits, preprocess,
     probabilities_to_native,
 };
-use std::convert::Infallible;
 
 /// A case on the target grid, ready for the network.
 #[derive(Debug, Clone, PartialEq)]
@@ -244,11 +244,11 @@ pub fn predict_logits(
 
 /// Logits and the number of skipped tiles, if the logits are numbers.
 fn finite(
-    logits: Result<(Array4<f32>, usize), SlidingWindowError<Infallible>>,
+    logits: Result<(Array4<f32>, usize), SlidingWindowError<DeviceFailure>>,
 ) -> Result<(Array4<f32>, usize), PredictError> {
     let (logits, skipped_tiles) = logits.map_err(|error| match error {
         SlidingWindowError::Tiling(error) => PredictError::Tiling(error),
-        SlidingWindowError::Network(never) => match never {},
+        SlidingWindowError::Network(failure) => PredictError::Device(failure),
         SlidingWindowError::Stopped => PredictError::Stopped,
     })?;
     if !logits.par_iter().all(|logit| logit.is_finite()) {

@@ -108,6 +108,9 @@ pub enum PredictError {
     /// The output folder cannot be made, or is not ours to write to.
     #[error(transparent)]
     Output(#[from] crate::OutputFolderError),
+    /// The network did not run on its GPU.
+    #[error("the network did not run; the case can be predicted on the CPU")]
+    Device(#[source] sarx_nn::DeviceFailure),
     /// The network gave values that are no numbers.
     #[error(
         "the network's output is not finite; the weights are damaged or the image holds extreme values"

@@ -4,11 +4,12 @@ use crate::air::Air;
 use crate::mirror::{add_mirrored, mirrored};
 use crate::sliding_window::Window;
 use crate::{SlidingWindowError, WindowOptions};
-use ndarray::{Array4, Array5, ArrayView4, ArrayView5, Axis, Zip};
+use ndarray::{Array4, Array5, ArrayView4, ArrayView5, Axis, Zip, concatenate};
 use sarx_model::{ModelError, ModelFolder, WeightsKind};
-use sarx_nn::{Device, Unet, image_tensor};
+use sarx_nn::{Device, DeviceFailure, OpPath, Unet, guarded, image_tensor, read_f32};
 use sarx_plan::Fold;
-use std::convert::Infallible;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Voxels of the tiles that a 2D network is given at once, about: as many as a 3D patch has. One
 /// slice alone would leave most threads without work.
@@ -55,6 +56,9 @@ pub struct Predictor {
     /// Which of z, y and x are mirrored, the identity first.
     mirrorings: Vec<[bool; 3]>,
     skip_air: bool,
+    /// Tiles that a GPU has the memory for; fewer once it ran out of it.
+    most_tiles: AtomicUsize,
+    notices: Mutex<Vec<String>>,
 }
 
 impl Predictor {
@@ -121,7 +125,16 @@ impl Predictor {
             window,
             mirrorings,
             skip_air: options.skip_air,
+            most_tiles: AtomicUsize::new(usize::MAX),
+            notices: Mutex::default(),
         }
+    }
+
+    /// What the user should know of the prediction so far, once.
+    #[must_use]
+    pub fn take_notices(&self) -> Vec<String> {
+        let mut notices = self.notices.lock().unwrap_or_else(|e| e.into_inner());
+        std::mem::take(&mut notices)
     }
 
     /// The folds that were loaded; none for networks that did not come from a model folder.
@@ -148,12 +161,14 @@ impl Predictor {
     ///
     /// # Errors
     ///
-    /// A bad step, or [`SlidingWindowError::Stopped`].
+    /// A bad step, [`SlidingWindowError::Stopped`], or [`SlidingWindowError::Network`] if a GPU
+    /// fails; one that has too little memory for several tiles is given fewer
+    /// ([`Predictor::take_notices`] says so).
     pub fn logits(
         &self,
         image: ArrayView4<'_, f32>,
         after_tile: impl FnMut(usize) -> bool,
-    ) -> Result<Array4<f32>, SlidingWindowError<Infallible>> {
+    ) -> Result<Array4<f32>, SlidingWindowError<DeviceFailure>> {
         Ok(self.logits_without_air(image, None, after_tile)?.0)
     }
 
@@ -168,7 +183,7 @@ impl Predictor {
         image: ArrayView4<'_, f32>,
         air: Option<&Air>,
         mut after_tile: impl FnMut(usize) -> bool,
-    ) -> Result<(Array4<f32>, usize), SlidingWindowError<Infallible>> {
+    ) -> Result<(Array4<f32>, usize), SlidingWindowError<DeviceFailure>> {
         let n_folds = self.networks.len();
         let size = [1, 2, 3].map(|axis| image.len_of(Axis(axis)));
         let is_air = |tile| air.is_some_and(|air| air.holds(tile, size));
@@ -189,7 +204,7 @@ impl Predictor {
             window.average(
                 logits,
                 of_air,
-                |tiles| Ok(self.tile_logits(network, tiles.view())),
+                |tiles| self.tile_logits(network, tiles.view()),
                 |n_tiles| after_tile(n_tiles * n_folds),
             )?;
             if let Some(logits) = &of_fold {
@@ -204,23 +219,58 @@ impl Predictor {
         Ok((window.of_image(sum), window.n_skipped() * n_folds))
     }
 
-    /// Mean of the logits over all mirrorings of some tiles, `[tiles, .., z, y, x]`.
-    fn tile_logits(&self, network: &Unet, tiles: ArrayView5<'_, f32>) -> Array5<f32> {
+    /// Mean of the logits over all mirrorings of some tiles, `[tiles, .., z, y, x]`, in as many
+    /// parts as the memory of a GPU asks for.
+    fn tile_logits(
+        &self,
+        network: &Unet,
+        tiles: ArrayView5<'_, f32>,
+    ) -> Result<Array5<f32>, DeviceFailure> {
+        let n_tiles = tiles.len_of(Axis(0));
+        let most = self.most_tiles.load(Ordering::Relaxed);
+        if n_tiles > most {
+            let parts = tiles.axis_chunks_iter(Axis(0), most);
+            let logits = parts
+                .map(|part| self.tile_logits(network, part))
+                .collect::<Result<Vec<_>, _>>()?;
+            let views: Vec<_> = logits.iter().map(|part| part.view()).collect();
+            return Ok(concatenate(Axis(0), &views)
+                .unwrap_or_else(|_| unreachable!("all tiles have the size of the patch")));
+        }
+        let may_shrink = n_tiles > 1 && OpPath::of(&self.device) == OpPath::Composed;
+        let logits = guarded(&self.device, || self.mean_logits(network, tiles)).flatten();
+        match logits {
+            Err(failure) if may_shrink && failure.is_out_of_memory() => {
+                let fewer = n_tiles / 2;
+                self.most_tiles.store(fewer, Ordering::Relaxed);
+                let notice = format!("{n_tiles} tiles at once: {failure}; going on with {fewer}");
+                let mut notices = self.notices.lock().unwrap_or_else(|e| e.into_inner());
+                notices.push(notice);
+                drop(notices);
+                self.device.memory_cleanup();
+                self.tile_logits(network, tiles)
+            }
+            result => result,
+        }
+    }
+
+    fn mean_logits(
+        &self,
+        network: &Unet,
+        tiles: ArrayView5<'_, f32>,
+    ) -> Result<Array5<f32>, DeviceFailure> {
         let (n, c, z, y, x) = tiles.dim();
         let mut sum = Array5::zeros([n, self.window.n_heads, z, y, x]);
         for &axes in &self.mirrorings {
             let tile = image_tensor(mirrored(tiles, axes), [n, c, z, y, x], &self.device);
-            let logits = network.forward(tile).into_data().convert::<f32>();
-            let logits = logits
-                .as_slice::<f32>()
-                .unwrap_or_else(|_| unreachable!("data converted to f32 is f32"));
-            add_mirrored(&mut sum, logits, axes);
+            let logits = read_f32(network.forward(tile))?;
+            add_mirrored(&mut sum, &logits, axes);
         }
         if self.mirrorings.len() > 1 {
             let n_mirrorings = self.mirrorings.len() as f32;
             sum.par_mapv_inplace(|sum| sum / n_mirrorings);
         }
-        sum
+        Ok(sum)
     }
 }
 

@@ -161,6 +161,9 @@ pub enum StepError {
         /// Shape of the head without its channels.
         expected: [usize; 4],
     },
+    /// The GPU did not do the step.
+    #[error(transparent)]
+    Device(#[from] crate::DeviceFailure),
     /// The patch cannot pass through the network.
     #[error("the patch does not fit the network")]
     Patch {

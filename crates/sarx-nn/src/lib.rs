@@ -26,7 +26,10 @@ mod unet;
 mod weights;
 
 pub use burn::tensor::{Device, Int, Tensor, TensorData};
-pub use device::{DeviceChoice, image_tensor, target_tensor};
+pub use device::{
+    DeviceChoice, DeviceError, DeviceFailure, DeviceRequest, guarded, image_tensor, read_f32,
+    target_tensor,
+};
 pub use error::{ConfigError, StepError, WeightsError};
 pub use feature_map::{BlockedMap, FeatureMap};
 pub use loss::{DeepSupervisionLoss, LossConfig, Target, deep_supervision_weights};

@@ -1,7 +1,7 @@
 //! Stochastic gradient descent with Nesterov momentum, and clipping of the whole gradient.
 
 use crate::weights::{ParameterPath, host_values, match_names};
-use crate::{NamedArray, Unet, WeightsError};
+use crate::{DeviceFailure, NamedArray, Unet, WeightsError, read_f32};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor, TensorData};
 use std::collections::BTreeMap;
@@ -60,14 +60,22 @@ impl Sgd {
     }
 
     /// The L2 norm of all gradients of the network together.
-    #[must_use]
-    pub fn gradient_norm(unet: &Unet, gradients: &Gradients) -> f64 {
-        let mut norm = SquaredNorm {
+    ///
+    /// # Errors
+    ///
+    /// [`DeviceFailure`] if a GPU failed at them.
+    pub fn gradient_norm(unet: &Unet, gradients: &Gradients) -> Result<f64, DeviceFailure> {
+        let mut norm = SquaredNorms {
             gradients,
-            sum: 0.0,
+            sums: Vec::new(),
         };
         unet.visit(&mut norm);
-        norm.sum.sqrt()
+        if norm.sums.is_empty() {
+            return Ok(0.0);
+        }
+        // One read: on a GPU each would wait for all that is queued.
+        let sums = read_f32(Tensor::cat(norm.sums, 0))?;
+        Ok(sums.into_iter().map(f64::from).sum::<f64>().sqrt())
     }
 
     /// One step; `gradient_norm` is [`Sgd::gradient_norm`] of the same gradients.
@@ -137,16 +145,17 @@ impl Sgd {
     }
 }
 
-struct SquaredNorm<'a> {
+struct SquaredNorms<'a> {
     gradients: &'a Gradients,
-    sum: f64,
+    /// One per parameter.
+    sums: Vec<Tensor<1>>,
 }
 
-impl ModuleVisitor for SquaredNorm<'_> {
+impl ModuleVisitor for SquaredNorms<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = param.val().grad(self.gradients) {
             let squares = gradient.clone() * gradient;
-            self.sum += f64::from(squares.sum().into_scalar::<f32>());
+            self.sums.push(squares.sum());
         }
     }
 }

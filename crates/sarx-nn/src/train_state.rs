@@ -1,7 +1,8 @@
 //! What a training run remembers between steps, and the step.
 
-use crate::{DeepSupervisionLoss, Sgd, SgdConfig, StepError, Unet};
-use burn::tensor::{Int, Tensor};
+use crate::device::is_cpu;
+use crate::{DeepSupervisionLoss, Sgd, SgdConfig, StepError, Unet, guarded, read_f32};
+use burn::tensor::{Gradients, Int, Tensor};
 
 /// The network in training and its optimizer.
 ///
@@ -59,18 +60,33 @@ impl TrainState {
         loss: &DeepSupervisionLoss,
         learning_rate: f64,
     ) -> Result<StepReport, StepError> {
-        let [_, _, z, y, x] = images.dims();
-        self.unet.config().check_patch([z, y, x])?;
-        let loss = loss.forward(&self.unet.forward_deep(images), targets)?;
-        let loss_value = loss.clone().into_scalar::<f32>();
-        if !loss_value.is_finite() {
-            return Err(StepError::NotFinite {
-                loss: loss_value,
-                gradient_norm: f32::NAN,
-            });
+        let device = images.device();
+        if is_cpu(&device) {
+            return self.take_step(images, targets, loss, learning_rate);
         }
-        let gradients = loss.backward();
-        let norm = Sgd::gradient_norm(&self.unet, &gradients);
+        let before = self.clone();
+        let work = || {
+            let report = self.take_step(images, targets, loss, learning_rate)?;
+            // What was queued for the update is seen to fail here, not in the next step.
+            device.sync().map_err(crate::DeviceFailure::from)?;
+            Ok(report)
+        };
+        let result = guarded(&device, work).unwrap_or_else(|failure| Err(failure.into()));
+        if result.is_err() {
+            *self = before;
+        }
+        result
+    }
+
+    fn take_step(
+        &mut self,
+        images: Tensor<5>,
+        targets: &[Tensor<4, Int>],
+        loss: &DeepSupervisionLoss,
+        learning_rate: f64,
+    ) -> Result<StepReport, StepError> {
+        let (loss_value, gradients) = self.gradients(images, targets, loss)?;
+        let norm = Sgd::gradient_norm(&self.unet, &gradients)?;
         let gradient_norm = norm as f32;
         if !gradient_norm.is_finite() {
             return Err(StepError::NotFinite {
@@ -87,6 +103,54 @@ impl TrainState {
         })
     }
 
+    fn gradients(
+        &self,
+        images: Tensor<5>,
+        targets: &[Tensor<4, Int>],
+        loss: &DeepSupervisionLoss,
+    ) -> Result<(f32, Gradients), StepError> {
+        let [_, _, z, y, x] = images.dims();
+        self.unet.config().check_patch([z, y, x])?;
+        let loss = loss.forward(&self.unet.forward_deep(images), targets)?;
+        let loss_value = scalar(loss.clone())?;
+        if !loss_value.is_finite() {
+            return Err(StepError::NotFinite {
+                loss: loss_value,
+                gradient_norm: f32::NAN,
+            });
+        }
+        Ok((loss_value, loss.backward()))
+    }
+
+    /// The largest number of samples, below that of the batch, whose gradients the device has the
+    /// memory for: found by halving, without a step. `None` if it is not even one.
+    ///
+    /// # Shapes
+    ///
+    /// As [`TrainState::step`].
+    #[must_use]
+    pub fn fitting_batch(
+        &self,
+        images: &Tensor<5>,
+        targets: &[Tensor<4, Int>],
+        loss: &DeepSupervisionLoss,
+    ) -> Option<usize> {
+        let device = images.device();
+        let halves = |n: &usize| Some(n / 2).filter(|&n| n > 0);
+        std::iter::successors(halves(&images.dims()[0]), halves).find(|&n| {
+            device.memory_cleanup();
+            let work = || {
+                let part = |target: &Tensor<4, Int>| target.clone().narrow(0, 0, n);
+                let targets: Vec<_> = targets.iter().map(part).collect();
+                let images = images.clone().narrow(0, 0, n);
+                let (_, gradients) = self.gradients(images, &targets, loss)?;
+                Sgd::gradient_norm(&self.unet, &gradients)?;
+                Ok::<_, StepError>(())
+            };
+            matches!(guarded(&device, work), Ok(Ok(())))
+        })
+    }
+
     /// The loss of a batch without a step and without recording gradients.
     ///
     /// Also returns the logits at full resolution, from which nnU-Net's validation counts.
@@ -99,7 +163,8 @@ impl TrainState {
     ///
     /// # Errors
     ///
-    /// [`StepError::Patch`], [`StepError::TargetCount`] or [`StepError::TargetShape`].
+    /// [`StepError::Patch`], [`StepError::TargetCount`], [`StepError::TargetShape`] or
+    /// [`StepError::Device`].
     pub fn evaluate(
         &self,
         images: Tensor<5>,
@@ -109,8 +174,16 @@ impl TrainState {
         use burn::module::Module;
         let [_, _, z, y, x] = images.dims();
         self.unet.config().check_patch([z, y, x])?;
-        let mut logits = self.unet.valid().forward_deep(images.inner());
-        let loss = loss.forward(&logits, targets)?.into_scalar::<f32>();
-        Ok((loss, logits.swap_remove(0)))
+        let device = images.device();
+        let work = || {
+            let mut logits = self.unet.valid().forward_deep(images.inner());
+            let loss = scalar(loss.forward(&logits, targets)?)?;
+            Ok((loss, logits.swap_remove(0)))
+        };
+        guarded(&device, work).unwrap_or_else(|failure| Err(failure.into()))
     }
+}
+
+fn scalar(tensor: Tensor<1>) -> Result<f32, StepError> {
+    Ok(read_f32(tensor)?.into_iter().sum())
 }

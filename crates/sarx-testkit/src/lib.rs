@@ -27,20 +27,23 @@ pub fn shared(relative: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path.canonicalize().expect("the path exists"));
     }
+    missing(&format!("shared/{relative} beside the project"));
+    None
+}
+
+/// Something that a test needs is not there: a failure under CI (`CI` is set), elsewhere a message
+/// that the test is skipped.
+pub fn missing(what: &str) {
     #[expect(
         clippy::disallowed_methods,
         reason = "CI is known only by its variable"
     )]
     let ci = std::env::var_os("CI").is_some();
-    assert!(
-        !ci,
-        "shared/{relative} is missing; CI must have it beside the project"
-    );
+    assert!(!ci, "CI must have {what}");
     #[expect(clippy::print_stderr, reason = "a skipped test says so")]
     {
-        eprintln!("skipped: shared/{relative} is not beside the project");
+        eprintln!("skipped: there is no {what}");
     }
-    None
 }
 
 /// Reads one array of an `.npz` file.

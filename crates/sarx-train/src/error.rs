@@ -187,6 +187,19 @@ pub enum TrainError {
         /// What failed.
         source: sarx_nn::StepError,
     },
+    /// The GPU has too little memory for the batch of the plans.
+    #[error(
+        "the GPU has too little memory for a training step with {batch} samples; {fits}. Plan for \
+         less memory (--gpu-memory-gb), or train on the CPU"
+    )]
+    OutOfMemory {
+        /// Samples of a batch.
+        batch: usize,
+        /// How many samples the GPU has the memory for.
+        fits: String,
+        /// What the GPU says.
+        source: sarx_nn::DeviceFailure,
+    },
     /// The loss or its gradient is no number.
     #[error(
         "the loss or its gradient became {value} at epoch {epoch}, iteration {iteration} (cases \

@@ -14,8 +14,8 @@ use crate::{
 };
 use sarx_model::{PretrainedWeights, fold_folder_name};
 use sarx_nn::{
-    DeepSupervisionLoss, Device, DeviceChoice, Int, Tensor, TrainState, Unet, UnetConfig,
-    image_tensor, poly_lr, target_tensor,
+    DeepSupervisionLoss, Device, DeviceChoice, Int, OpPath, StepError, Tensor, TrainState, Unet,
+    UnetConfig, image_tensor, poly_lr, target_tensor,
 };
 use sarx_preprocess::augment::{
     AugmentError, AugmentationOptions, AugmentationPlan, BatchLoader, LoaderOptions,
@@ -128,7 +128,8 @@ impl<'a> Run<'a> {
         let source = Arc::new(BatchSource::open(request, plan)?);
         let loader = start_loader(request, &source, &position)?;
         Ok(Self {
-            loss: DeepSupervisionLoss::new(request.loss_config(), n_outputs),
+            loss: DeepSupervisionLoss::new(request.loss_config(), n_outputs)
+                .with_op_path(OpPath::of(&device)),
             log: TrainingLog::open(&folder.log(), position.epoch)?,
             request,
             folder,
@@ -207,9 +208,9 @@ impl<'a> Run<'a> {
         let (epoch, iteration) = (self.position.epoch, self.position.iteration);
         let batch = self.next_batch(self.source.number(epoch, iteration))?;
         let (images, targets) = tensors(&batch, &self.device);
-        match self.state.step(images, &targets, &self.loss, lr) {
+        match self.state.step(images.clone(), &targets, &self.loss, lr) {
             Ok(report) => Ok(report.loss),
-            Err(sarx_nn::StepError::NotFinite {
+            Err(StepError::NotFinite {
                 loss,
                 gradient_norm,
             }) => {
@@ -220,6 +221,15 @@ impl<'a> Run<'a> {
                     loss
                 };
                 Err(self.not_finite(bad, iteration, &batch))
+            }
+            Err(StepError::Device(source)) if source.is_out_of_memory() => {
+                let fits = self.state.fitting_batch(&images, &targets, &self.loss);
+                Err(TrainError::OutOfMemory {
+                    batch: batch.image_shape[0],
+                    fits: fits
+                        .map_or_else(|| "not even one fits".to_owned(), |n| format!("{n} fit")),
+                    source,
+                })
             }
             Err(source) => Err(TrainError::Step {
                 epoch,

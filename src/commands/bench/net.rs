@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail};
 use ndarray::ArrayView5;
 use sarx_core::NumpyRandom;
 use sarx_nn::{
-    DeepSupervisionLoss, Device, DeviceChoice, EncoderKind, Int, LossConfig, Target, Tensor,
-    TrainState, Unet, UnetConfig, WeightsFile, image_tensor, target_tensor,
+    DeepSupervisionLoss, Device, DeviceChoice, EncoderKind, Int, LossConfig, OpPath, Target,
+    Tensor, TrainState, Unet, UnetConfig, WeightsFile, image_tensor, target_tensor,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ const LEARNING_RATE: f64 = 1e-3;
 /// Features per stage are no more than this, as in nnU-Net's 3D plans.
 const MOST_FEATURES: usize = 320;
 
-pub(super) fn run(args: &BenchNetArgs, console: &Console) -> Result<Outcome> {
+pub(super) fn run(args: &BenchNetArgs, choice: DeviceChoice, console: &Console) -> Result<Outcome> {
     let first_features = args.features.map_or(32, std::num::NonZeroUsize::get);
     let (config, usual_patch) = network(args.network, first_features);
     let patch = match &args.patch {
@@ -40,6 +40,7 @@ pub(super) fn run(args: &BenchNetArgs, console: &Console) -> Result<Outcome> {
             patch[2],
         ],
         config: &config,
+        choice,
     };
     let watch = Stopwatch {
         rounds: args.rounds,
@@ -47,7 +48,7 @@ pub(super) fn run(args: &BenchNetArgs, console: &Console) -> Result<Outcome> {
     };
     let mut timings = Vec::new();
     if args.pass != PassName::Step || args.write_inputs.is_some() {
-        let device = DeviceChoice::Cpu.inference();
+        let device = choice.inference();
         let unet = config.init(&device, SEED)?;
         let images = job.images(&device);
         if args.pass != PassName::Step {
@@ -60,7 +61,7 @@ pub(super) fn run(args: &BenchNetArgs, console: &Console) -> Result<Outcome> {
     }
     let mut loss_value = None;
     if args.pass != PassName::Forward {
-        let device = DeviceChoice::Cpu.training();
+        let device = choice.training();
         let mut state = TrainState::new(config.init(&device, SEED)?);
         let (loss, targets) = (job.loss(), job.targets());
         let images = job.images(&device);
@@ -77,6 +78,7 @@ pub(super) fn run(args: &BenchNetArgs, console: &Console) -> Result<Outcome> {
         "kernel_sizes": config.kernel_sizes,
         "strides": config.strides,
         "outputs": config.n_heads,
+        "device": choice.to_string(),
         "patch": patch,
         "batch": args.batch,
         "loss_after_last_step": loss_value,
@@ -129,6 +131,7 @@ struct Job<'a> {
     /// Of the images, `[batch, channel, z, y, x]`.
     shape: [usize; 5],
     config: &'a UnetConfig,
+    choice: DeviceChoice,
 }
 
 impl Job<'_> {
@@ -155,13 +158,14 @@ impl Job<'_> {
             batch_dice: false,
         };
         DeepSupervisionLoss::new(config, self.config.n_stages() - 1)
+            .with_op_path(OpPath::of(&self.choice.inference()))
     }
 
     /// Label maps for every head that learns: slabs across y, one per label.
     fn targets(&self) -> Vec<Tensor<4, Int>> {
         let [batch, _, mut z, mut y, mut x] = self.shape;
         let (n_labels, n_outputs) = (self.config.n_heads, self.config.n_stages() - 1);
-        let device = DeviceChoice::Cpu.inference();
+        let device = self.choice.inference();
         let mut targets = Vec::with_capacity(n_outputs);
         for stride in &self.config.strides[..n_outputs] {
             [z, y, x] = [z / stride[0], y / stride[1], x / stride[2]];

@@ -18,7 +18,11 @@ use serde_json::json;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-pub(super) fn run(args: &BenchPredictArgs, console: &Console) -> Result<Outcome> {
+pub(super) fn run(
+    args: &BenchPredictArgs,
+    device: DeviceChoice,
+    console: &Console,
+) -> Result<Outcome> {
     let model = ModelFolder::open(&args.model)?;
     if let Some(previous) = &model.configuration().previous_stage {
         bail!(
@@ -49,6 +53,7 @@ pub(super) fn run(args: &BenchPredictArgs, console: &Console) -> Result<Outcome>
     let job = Job {
         model: &model,
         options: &options,
+        device,
     };
     let watch = Stopwatch {
         rounds: args.rounds,
@@ -78,6 +83,7 @@ pub(super) fn run(args: &BenchPredictArgs, console: &Console) -> Result<Outcome>
     let details = json!({
         "cases": cases.iter().map(|case| case.id.to_string()).collect::<Vec<_>>(),
         "stages_of": first.id.to_string(),
+        "device": device.to_string(),
         "mirroring": options.mirroring,
         "step": options.step,
     });
@@ -87,11 +93,12 @@ pub(super) fn run(args: &BenchPredictArgs, console: &Console) -> Result<Outcome>
 struct Job<'a> {
     model: &'a ModelFolder,
     options: &'a PredictOptions,
+    device: DeviceChoice,
 }
 
 impl Job<'_> {
     fn load(&self) -> Result<Predictor> {
-        Predictor::load(self.model, self.options, DeviceChoice::Cpu.inference())
+        Predictor::load(self.model, self.options, self.device.inference())
             .context("cannot load the model")
     }
 

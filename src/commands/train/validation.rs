@@ -9,7 +9,6 @@ use ndarray::{CowArray, Ix4};
 use sarx_core::{CaseId, Progress};
 use sarx_infer::{CaseOutput, PredictOptions, Predictor, ProbabilityFormat, predict_logits};
 use sarx_model::{fold_folder_name, heads};
-use sarx_nn::DeviceChoice;
 use sarx_plan::Fold;
 use sarx_preprocess::augment::with_previous_stage;
 use sarx_preprocess::{labels_from_logits, probabilities_to_native};
@@ -44,7 +43,7 @@ impl TrainJob {
             folds: vec![self.fold],
             ..PredictOptions::default()
         };
-        let predictor = Predictor::load(&self.model, &options, DeviceChoice::Cpu.inference())?;
+        let predictor = Predictor::load(&self.model, &options, self.device.inference())?;
         if self.fold == Fold::All && !self.next_stages.is_empty() {
             console.warn(
                 "fold all is validated on its own training cases, so it predicts nothing for the \
@@ -60,7 +59,7 @@ impl TrainJob {
         };
         console.begin("validate", self.split.val.len() as u64);
         for id in &self.split.val {
-            self.validate_case(id, &predictor, output, stop)
+            self.validate_case(id, &predictor, output, stop, console)
                 .with_context(|| format!("case \"{id}\" of the validation"))?;
             console.advance(1);
         }
@@ -86,6 +85,7 @@ impl TrainJob {
         predictor: &Predictor,
         output: CaseOutput<'_>,
         stop: &AtomicBool,
+        console: &Console,
     ) -> Result<()> {
         let case = self.store.case(id)?;
         let image: CowArray<'_, f32, Ix4> = match &self.previous {
@@ -96,7 +96,11 @@ impl TrainJob {
                 with_previous_stage(case.image(), previous.labels(), labels).into()
             }
         };
-        let logits = predict_logits(predictor, image.view(), |_| !stop.load(Ordering::Relaxed))?;
+        let logits = predict_logits(predictor, image.view(), |_| !stop.load(Ordering::Relaxed));
+        for notice in predictor.take_notices() {
+            console.warn(&notice);
+        }
+        let logits = logits?;
         if self.fold != Fold::All {
             for next in &self.next_stages {
                 next.write(id, self.fold, logits.view(), case.properties(), &self.model)?;

@@ -244,6 +244,9 @@ impl Network<'_> {
         });
         // A case that fails halfway still counts as looked at.
         self.progress.advance(STEPS - shown);
+        for notice in self.predictor.take_notices() {
+            self.progress.warn(&notice);
+        }
         Ok(Segmented {
             input: ready.input,
             header: ready.header,

@@ -2,6 +2,9 @@
 
 use burn::tensor::{Bool, Int, Tensor};
 
+/// No label map holds it, labels being 16 bits; it fits the 32-bit integers of GPUs.
+const NO_LABEL: i64 = i32::MIN as i64;
+
 /// What the channels of the logits stand for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -42,7 +45,7 @@ impl Target {
                     let masks = region.iter().map(|&label| is(label));
                     masks
                         .reduce(Tensor::bool_or)
-                        .unwrap_or_else(|| is(i64::MIN))
+                        .unwrap_or_else(|| is(NO_LABEL))
                 };
                 regions.iter().map(union).collect::<Vec<_>>()
             }

@@ -177,7 +177,7 @@ impl UnetConfig {
             encoder: Encoder::new(self, device),
             decoder: Decoder::new(self, device),
             config: self.clone(),
-            op_path: OpPath::default(),
+            op_path: OpPath::of(device),
         };
         Ok(init::initialise(unet, seed))
     }

@@ -39,8 +39,10 @@ impl Unet {
     /// their own copies of them, made once.
     #[must_use]
     pub fn prepared(mut self) -> Self {
-        self.encoder.prepare();
-        self.decoder.prepare();
+        if self.op_path == OpPath::Fused {
+            self.encoder.prepare();
+            self.decoder.prepare();
+        }
         self
     }
 
