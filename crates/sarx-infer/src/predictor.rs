@@ -1,7 +1,7 @@
 //! Logits of a preprocessed image: all folds, all mirrorings, all tiles.
 
 use crate::air::Air;
-use crate::mirror::{add_mirrored, mirrored};
+use crate::mirror::{add_mirrored, push_mirrored};
 use crate::sliding_window::Window;
 use crate::{SlidingWindowError, WindowOptions};
 use ndarray::{Array4, Array5, ArrayView4, ArrayView5, Axis, Zip};
@@ -13,6 +13,10 @@ use std::convert::Infallible;
 /// Voxels of the tiles that a 2D network is given at once, about: as many as a 3D patch has. One
 /// slice alone would leave most threads without work.
 const VOXELS_AT_ONCE: usize = 1 << 21;
+/// Voxels of mirrored copies of a tile that a network is given at once, about: small patches leave threads
+/// waiting for each other, and large ones need the memory. Two patches of 16 x 64 x 64 at once take 6% less
+/// CPU time than one after the other; more gain nothing.
+const MIRRORED_VOXELS_AT_ONCE: usize = 1 << 17;
 /// Slices at once, at most.
 const MOST_SLICES: usize = 16;
 
@@ -208,13 +212,20 @@ impl Predictor {
     fn tile_logits(&self, network: &Unet, tiles: ArrayView5<'_, f32>) -> Array5<f32> {
         let (n, c, z, y, x) = tiles.dim();
         let mut sum = Array5::zeros([n, self.window.n_heads, z, y, x]);
-        for &axes in &self.mirrorings {
-            let tile = image_tensor(mirrored(tiles, axes), [n, c, z, y, x], &self.device);
-            let logits = network.forward(tile).into_data().convert::<f32>();
+        let at_once = (MIRRORED_VOXELS_AT_ONCE / (n * z * y * x).max(1)).max(1);
+        for group in self.mirrorings.chunks(at_once) {
+            let mut values = Vec::with_capacity(group.len() * tiles.len());
+            for &axes in group {
+                push_mirrored(&mut values, tiles, axes);
+            }
+            let batch = image_tensor(values, [group.len() * n, c, z, y, x], &self.device);
+            let logits = network.forward(batch).into_data().convert::<f32>();
             let logits = logits
                 .as_slice::<f32>()
                 .unwrap_or_else(|_| unreachable!("data converted to f32 is f32"));
-            add_mirrored(&mut sum, logits, axes);
+            for (logits, &axes) in logits.chunks_exact(sum.len()).zip(group) {
+                add_mirrored(&mut sum, logits, axes);
+            }
         }
         if self.mirrorings.len() > 1 {
             let n_mirrorings = self.mirrorings.len() as f32;
