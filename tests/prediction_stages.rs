@@ -102,7 +102,7 @@ fn ctrl_c_leaves_whole_cases_and_a_record_to_continue_from() {
     let id = child.id().to_string();
     let sent = Command::new("kill").args(["-INT", &id]).status();
     assert!(sent.unwrap().success());
-    assert_eq!(child.wait().unwrap().code(), Some(2));
+    assert_eq!(child.wait().unwrap().code(), Some(130));
     let record = bench.read_json("stopped/prediction.json");
     assert_eq!(record["complete"], false);
     let done = record["done"].as_array().unwrap().clone();
