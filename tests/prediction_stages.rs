@@ -36,7 +36,8 @@ fn segmentation(bench: &Bench, folder: &str, case: &str) -> Vec<u8> {
 #[test]
 fn cases_on_their_way_at_once_keep_their_order_their_bytes_and_their_failures() {
     let bench = bench();
-    let line = |out: &str| format!("predict --model model --input {IMAGES} --output {out}");
+    let line =
+        |out: &str| format!("predict --model model --no-mirroring --input {IMAGES} --output {out}");
     let all = bench.done(&line("all"));
     assert_eq!(all["done"], json!(CASES));
     let with_threads = Command::new(env!("CARGO_BIN_EXE_sarx"))
@@ -53,7 +54,7 @@ fn cases_on_their_way_at_once_keep_their_order_their_bytes_and_their_failures() 
         let image = format!("{IMAGES}/{case}_0000.nii.gz");
         bench.write_json("list.json", &json!([{"images": [image], "output": case}]));
         bench.done(&format!(
-            "predict --model model --input-list list.json --output {case}"
+            "predict --model model --no-mirroring --input-list list.json --output {case}"
         ));
         let alone = segmentation(&bench, case, case);
         assert_eq!(segmentation(&bench, "all", case), alone, "{case}");
@@ -89,8 +90,9 @@ fn cases_on_their_way_at_once_keep_their_order_their_bytes_and_their_failures() 
 #[test]
 fn ctrl_c_leaves_whole_cases_and_a_record_to_continue_from() {
     let bench = bench();
-    let line =
-        |out: &str| format!("predict --model model --input {IMAGES} --step 0.4 --output {out}");
+    let line = |out: &str| {
+        format!("predict --model model --no-mirroring --input {IMAGES} --step 0.4 --output {out}")
+    };
     bench.done(&line("undisturbed"));
     let mut child = bench.start(&line("stopped"));
     let first = bench.path("stopped/sts_005.nii.gz");
@@ -137,7 +139,7 @@ fn air_is_skipped_and_counted_when_it_is_asked_for() {
     for case in &CASES[..2] {
         widen(&bench, case);
     }
-    let line = |more: &str| format!("predict --model model --input wide {more}");
+    let line = |more: &str| format!("predict --model model --no-mirroring --input wide {more}");
     let plain = bench.done(&line("--output plain"));
     assert_eq!(plain["skipped_tiles"], Value::Null);
     let skipped = bench.done(&line("--output skipped --skip-air"));
@@ -160,6 +162,7 @@ fn air_is_skipped_and_counted_when_it_is_asked_for() {
     // One folder holds one kind.
     bench.refused(&line("--output skipped --continue"), &["another"]);
     // Noise is no air.
-    let line = format!("predict --model model --input {IMAGES} --output noise --skip-air");
+    let line =
+        format!("predict --model model --no-mirroring --input {IMAGES} --output noise --skip-air");
     assert_eq!(bench.done(&line)["skipped_tiles"]["sts_007"], 0);
 }
