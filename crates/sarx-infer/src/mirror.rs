@@ -8,24 +8,30 @@ use rayon::prelude::*;
 /// Slices that one task does at least, in voxels: less is not worth a thread.
 const LEAST_VOXELS: usize = 1 << 14;
 
-/// The tiles mirrored along the axes (`[z, y, x]`) that are true, in standard layout.
-pub(crate) fn mirrored(tiles: ArrayView5<'_, f32>, axes: [bool; 3]) -> Vec<f32> {
-    let (n, c, z, y, x) = tiles.dim();
+/// Appends the tiles mirrored along the axes (`[z, y, x]`) that are true, in standard layout.
+pub(crate) fn push_mirrored(values: &mut Vec<f32>, tiles: ArrayView5<'_, f32>, axes: [bool; 3]) {
+    let (_, _, z, y, x) = tiles.dim();
     let source = tiles.as_standard_layout();
     let source = source
         .as_slice()
         .unwrap_or_else(|| unreachable!("the layout is standard"));
-    let mut copy = vec![0.0; n * c * z * y * x];
-    for_each_row(&mut copy, source, [z, y, x], axes, |copy, source| {
-        if axes[2] {
-            copy.iter_mut()
-                .zip(source.iter().rev())
-                .for_each(|(copy, value)| *copy = *value);
-        } else {
-            copy.copy_from_slice(source);
-        }
-    });
-    copy
+    let begin = values.len();
+    values.resize(begin + source.len(), 0.0);
+    for_each_row(
+        &mut values[begin..],
+        source,
+        [z, y, x],
+        axes,
+        |copy, source| {
+            if axes[2] {
+                copy.iter_mut()
+                    .zip(source.iter().rev())
+                    .for_each(|(copy, value)| *copy = *value);
+            } else {
+                copy.copy_from_slice(source);
+            }
+        },
+    );
 }
 
 /// Adds logits of tiles that were mirrored along the axes, mirrored back.
@@ -93,10 +99,11 @@ mod tests {
             for axis in (0..3).filter(|&axis| axes[axis]) {
                 expected.invert_axis(Axis(axis + 2));
             }
-            let found = mirrored(tiles.view(), axes);
-            assert!(found.iter().eq(expected.iter()), "{axes:?}");
+            let mut found = vec![-1.0];
+            push_mirrored(&mut found, tiles.view(), axes);
+            assert!(found[1..].iter().eq(expected.iter()), "{axes:?}");
             let mut back = Array5::from_elem(tiles.dim(), 1.0);
-            add_mirrored(&mut back, &found, axes);
+            add_mirrored(&mut back, &found[1..], axes);
             assert_eq!(back, &tiles + 1.0, "{axes:?}");
         }
     }

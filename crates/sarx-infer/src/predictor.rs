@@ -1,7 +1,7 @@
 //! Logits of a preprocessed image: all folds, all mirrorings, all tiles.
 
 use crate::air::Air;
-use crate::mirror::{add_mirrored, mirrored};
+use crate::mirror::{add_mirrored, push_mirrored};
 use crate::sliding_window::Window;
 use crate::{SlidingWindowError, WindowOptions};
 use ndarray::{Array4, Array5, ArrayView4, ArrayView5, Axis, Zip, concatenate};
@@ -14,6 +14,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Voxels of the tiles that a 2D network is given at once, about: as many as a 3D patch has. One
 /// slice alone would leave most threads without work.
 const VOXELS_AT_ONCE: usize = 1 << 21;
+/// Voxels of mirrored copies of a tile that a network is given at once, about: small patches leave threads
+/// waiting for each other, and large ones need the memory. Two patches of 16 x 64 x 64 at once take 6% less
+/// CPU time than one after the other; more gain nothing.
+const MIRRORED_VOXELS_AT_ONCE: usize = 1 << 17;
 /// Slices at once, at most.
 const MOST_SLICES: usize = 16;
 
@@ -261,10 +265,17 @@ impl Predictor {
     ) -> Result<Array5<f32>, DeviceFailure> {
         let (n, c, z, y, x) = tiles.dim();
         let mut sum = Array5::zeros([n, self.window.n_heads, z, y, x]);
-        for &axes in &self.mirrorings {
-            let tile = image_tensor(mirrored(tiles, axes), [n, c, z, y, x], &self.device);
-            let logits = read_f32(network.forward(tile))?;
-            add_mirrored(&mut sum, &logits, axes);
+        let at_once = (MIRRORED_VOXELS_AT_ONCE / (n * z * y * x).max(1)).max(1);
+        for group in self.mirrorings.chunks(at_once) {
+            let mut values = Vec::with_capacity(group.len() * tiles.len());
+            for &axes in group {
+                push_mirrored(&mut values, tiles, axes);
+            }
+            let batch = image_tensor(values, [group.len() * n, c, z, y, x], &self.device);
+            let logits = read_f32(network.forward(batch))?;
+            for (logits, &axes) in logits.chunks_exact(sum.len()).zip(group) {
+                add_mirrored(&mut sum, logits, axes);
+            }
         }
         if self.mirrorings.len() > 1 {
             let n_mirrorings = self.mirrorings.len() as f32;

@@ -206,8 +206,8 @@ impl<'a> Run<'a> {
 
     fn training_iteration(&mut self, lr: f64) -> Result<f32, TrainError> {
         let (epoch, iteration) = (self.position.epoch, self.position.iteration);
-        let batch = self.next_batch(self.source.number(epoch, iteration))?;
-        let (images, targets) = tensors(&batch, &self.device);
+        let mut batch = self.next_batch(self.source.number(epoch, iteration))?;
+        let (images, targets) = tensors(&mut batch, &self.device);
         match self.state.step(images.clone(), &targets, &self.loss, lr) {
             Ok(report) => Ok(report.loss),
             Err(StepError::NotFinite {
@@ -252,8 +252,8 @@ impl<'a> Run<'a> {
         for iteration in 0..self.identity.n_val_iterations {
             let number = self.source.number(epoch, first + iteration);
             debug_assert_eq!(self.source.place(number).kind, BatchKind::Validation);
-            let batch = self.next_batch(number)?;
-            let (images, targets) = tensors(&batch, &self.device);
+            let mut batch = self.next_batch(number)?;
+            let (images, targets) = tensors(&mut batch, &self.device);
             let (loss, logits) =
                 self.state
                     .evaluate(images, &targets, &self.loss)
@@ -437,8 +437,9 @@ fn start_loader(
     })
 }
 
-fn tensors(batch: &Batch, device: &Device) -> (Tensor<5>, Vec<Tensor<4, Int>>) {
-    let images = image_tensor(batch.images.clone(), batch.image_shape, device);
+/// The images are moved out of the batch.
+fn tensors(batch: &mut Batch, device: &Device) -> (Tensor<5>, Vec<Tensor<4, Int>>) {
+    let images = image_tensor(std::mem::take(&mut batch.images), batch.image_shape, device);
     let targets = batch
         .targets
         .iter()
