@@ -100,7 +100,9 @@ proptest! {
         let image = image(grid, seed);
         for ending in ENDINGS {
             let path = folder.path().join(format!("a.{ending}"));
-            let tolerance = if ending.starts_with("nii") { F32 } else { 4e-16 };
+            // NRRD holds spacing times direction: three rounded products, their sum of squares and a
+            // root are off by up to some four units in the last place.
+            let tolerance = if ending.starts_with("nii") { F32 } else { 1e-15 };
             write_image(&path, &image, None).unwrap();
             let back = read_image(&path).unwrap();
             prop_assert_eq!(back.volume.voxels(), image.voxels());
