@@ -21,7 +21,6 @@ fn beside_air(image: &Volume<f32>) -> Volume<f32> {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "the measured figures are the point")]
 fn skipped_air_changes_no_label() {
     let Some(folder) = sarx_testkit::shared("oracle/t1_axial") else {
         return;
