@@ -112,8 +112,26 @@ fn forward(
         channels: channels_out,
         size: conv_out_size(source.size, stride),
     };
+    let padding = weights.kernel.map(|k| (k - 1) / 2);
+    let (map, found) = gather(isa, source, weights, shape, stride, padding, sums.is_some());
+    if let Some(sums) = sums {
+        collect(sums, shape, &found);
+    }
+    map
+}
+
+/// A new map of a convolution with that stride and padding, and the sums of each task.
+fn gather(
+    isa: Isa,
+    source: Source,
+    weights: &DirectWeights,
+    shape: FeatureShape,
+    stride: [usize; 3],
+    padding: [usize; 3],
+    with_sums: bool,
+) -> (Vec<f32>, Vec<TaskSums>) {
     let taps = taps(weights.kernel).map(|(index, k)| Tap {
-        at: [0, 1, 2].map(|a| k[a] as isize - ((weights.kernel[a] - 1) / 2) as isize),
+        at: [0, 1, 2].map(|a| k[a] as isize - padding[a] as isize),
         index,
     });
     let phase = Phase {
@@ -134,13 +152,10 @@ fn forward(
             phases: vec![phase],
             bias: None,
         };
-        job.run(isa, sums.is_some())
+        job.run(isa, with_sums)
     };
     let (mut maps, found) = write_maps(&[shape], weights, run);
-    if let Some(sums) = sums {
-        collect(sums, shape, &found);
-    }
-    maps.pop().unwrap_or_default()
+    (maps.pop().unwrap_or_default(), found)
 }
 
 /// The gradients of [`conv_forward`] for its inputs of these shapes, given that of its output.
@@ -209,35 +224,9 @@ pub fn up_backward_data(
         size: [0, 1, 2].map(|a| gradient.shape.size[a] / stride[a]),
         ..gradient.shape
     };
+    // A convolution whose kernel is its stride, without padding.
     let source = Source::of(&[gradient]);
-    let taps = taps(stride).map(|(index, k)| Tap {
-        at: k.map(|k| k as isize),
-        index,
-    });
-    let phase = Phase {
-        start: [0; 3],
-        count: shape.size,
-        taps: taps.collect(),
-    };
-    let run = |out: Vec<Vec<Shared>>| {
-        let job = TapSum {
-            weights,
-            source: source.blocks,
-            source_size: source.size,
-            source_steps: source.steps,
-            source_step: stride,
-            out,
-            out_size: shape.size,
-            out_step: [1; 3],
-            phases: vec![phase],
-            bias: None,
-        };
-        job.run(isa, false)
-    };
-    write_maps(&[shape], weights, run)
-        .0
-        .pop()
-        .unwrap_or_default()
+    gather(isa, source, weights, shape, stride, [0; 3], false).0
 }
 
 /// The transpose of a convolution with that stride and padding.
