@@ -5,8 +5,8 @@ use crate::args::BestArgs;
 use crate::console::Console;
 use crate::outcome::Outcome;
 use anyhow::{Context, Result};
+use sarx_best::{BestReport, BestRequest, find_best};
 use sarx_core::Progress;
-use sarx_study::{BestReport, BestRequest, find_best};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 

@@ -19,10 +19,10 @@ use crate::args::{Verb, Weights};
 use crate::console::Console;
 use crate::outcome::Outcome;
 use anyhow::Result;
+use sarx_best::BestError;
 use sarx_infer::{EnsembleError, PostprocessError, PredictError};
 use sarx_model::WeightsKind;
 use sarx_nn::DeviceChoice;
-use sarx_study::BestError;
 
 /// Runs one verb. Being asked to stop is no failure, whatever the verb was doing.
 pub(crate) fn run(verb: &Verb, device: DeviceChoice, console: &Console) -> Result<Outcome> {

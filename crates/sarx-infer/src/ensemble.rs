@@ -10,12 +10,13 @@ mod error;
 pub use error::{EnsembleError, EnsembleFault};
 
 use crate::output_folder::{claim, remove, write_record};
-use crate::{ProbabilityFile, ProbabilityFormat, label_files};
+use crate::{ProbabilityFile, ProbabilityFormat};
 use ndarray::Array4;
 use rayon::prelude::*;
 use sarx_core::{CaseId, Progress, Volume};
 use sarx_model::heads;
 use sarx_plan::DatasetJson;
+use sarx_plan::label_files;
 use sarx_preprocess::Heads;
 use serde_json::json;
 use std::collections::BTreeMap;

@@ -14,7 +14,6 @@ mod ensemble;
 mod error;
 mod folder;
 mod gaussian;
-mod label_files;
 mod mirror;
 mod nnunet_pickle;
 mod nnunet_properties;
@@ -41,7 +40,6 @@ pub use folder::{
     predict_folder,
 };
 pub use gaussian::gaussian_weights;
-pub use label_files::{LabelFilesError, case_files, label_files};
 pub use nnunet_pickle::NnunetPickleError;
 pub use nnunet_properties::NnunetProperties;
 pub use output_folder::OutputFolderError;

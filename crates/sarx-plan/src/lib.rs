@@ -13,6 +13,7 @@ mod dataset_json;
 mod document;
 mod fingerprint;
 mod image_list;
+mod label_files;
 mod labels;
 mod percentile;
 mod planner;
@@ -32,6 +33,7 @@ pub use fingerprint::{
     Fingerprint, FingerprintError, FingerprintFileError, IntensityProperties, measure,
 };
 pub use image_list::{ImageListError, read_image_list};
+pub use label_files::{LabelFilesError, case_files, label_files};
 pub use labels::{LabelScheme, LabelValue, LabelsError, Region};
 pub use planner::{PlanError, Preset, explain, plan};
 pub use plans::{

@@ -7,12 +7,12 @@
 use crate::Scores;
 use rayon::prelude::*;
 use sarx_core::{CaseId, Progress};
-use sarx_infer::{LabelFilesError, case_files};
 use sarx_io::{ReadError, read_labels};
 use sarx_metrics::{
     LabelOrRegion, ScoreError, ScoreSpec, ScoredCase, Summary, SummaryError, case_scores,
 };
 use sarx_plan::{DatasetJson, LabelValue};
+use sarx_plan::{LabelFilesError, case_files};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};

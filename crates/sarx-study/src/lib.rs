@@ -5,7 +5,6 @@
 //! columns as strata, [`StrataTable`] summarizes them overall and by stratum, and
 //! [`render`] writes one self-contained HTML page with the tables, figures and pictures.
 
-mod best;
 mod case_row;
 mod cohort;
 mod contour;
@@ -17,7 +16,6 @@ mod slice_picture;
 mod slice_view;
 mod strata;
 
-pub use best::{BestError, BestReport, BestRequest, Candidate, Contender, find_best};
 pub use case_row::{CaseRow, Finding, Scores};
 pub use cohort::{Cohort, CohortError, CohortRow};
 pub use evaluate::{

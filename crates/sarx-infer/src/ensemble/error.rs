@@ -1,9 +1,9 @@
 //! Why predictions cannot be averaged.
 
 use crate::ProbabilityError;
-use crate::label_files::LabelFilesError;
 use crate::output_folder::OutputFolderError;
 use sarx_core::{CaseId, GridMismatch, VolumeError};
+use sarx_plan::LabelFilesError;
 use std::path::PathBuf;
 
 /// An ensemble that cannot be made.

@@ -1,11 +1,11 @@
 //! Rules applied to a folder.
 
 use super::{PostprocessError, PostprocessingRules};
-use crate::label_files;
 use crate::output_folder::{claim, remove, write_record};
 use rayon::prelude::*;
 use sarx_core::{CaseId, Progress};
 use sarx_plan::DatasetJson;
+use sarx_plan::label_files;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! Why predictions cannot be cleaned up.
 
-use crate::label_files::LabelFilesError;
 use crate::output_folder::OutputFolderError;
 use sarx_core::CaseId;
 use sarx_metrics::LabelOrRegion;
+use sarx_plan::LabelFilesError;
 use std::path::PathBuf;
 
 /// Rules that cannot be found, read or applied.

@@ -11,10 +11,10 @@
 //! trial; here a case is read once and becomes a [`ComponentGraph`]. The plain way is the tests'.
 
 use super::{KeepLargest, PostprocessError, PostprocessingRules};
-use crate::label_files;
 use rayon::prelude::*;
 use sarx_core::{CaseId, Label, Progress};
 use sarx_metrics::{ComponentGraph, LabelOrRegion, NnunetMean};
+use sarx_plan::label_files;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};

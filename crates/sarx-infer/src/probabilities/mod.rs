@@ -17,9 +17,9 @@ mod quantise;
 
 pub use error::{ProbabilityError, ProbabilityFault};
 
-use crate::{LabelFilesError, case_files};
 use ndarray::{Array4, ArrayView4};
 use sarx_core::CaseId;
+use sarx_plan::{LabelFilesError, case_files};
 use sarx_preprocess::Heads;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -141,7 +141,7 @@ pub enum BestError {
     Manifest(#[from] sarx_model::ModelError),
     /// Predictions cannot be listed.
     #[error(transparent)]
-    LabelFiles(#[from] sarx_infer::LabelFilesError),
+    LabelFiles(#[from] sarx_plan::LabelFilesError),
     /// Pairs cannot be averaged.
     #[error(transparent)]
     Ensembles(#[from] sarx_infer::EnsembleError),
@@ -150,10 +150,10 @@ pub enum BestError {
     Postprocess(#[from] sarx_infer::PostprocessError),
     /// Scoring could not begin.
     #[error(transparent)]
-    Evaluate(#[from] crate::EvaluateError),
+    Evaluate(#[from] sarx_study::EvaluateError),
     /// A case could not be scored.
     #[error(transparent)]
-    Case(#[from] crate::CaseFailure),
+    Case(#[from] sarx_study::CaseFailure),
     /// The scores make no document.
     #[error(transparent)]
     Summary(#[from] sarx_metrics::SummaryError),

@@ -18,7 +18,6 @@ mod instructions;
 pub use candidate::Candidate;
 pub use error::BestError;
 
-use crate::{EvaluateSpec, evaluate_folders};
 use crossval::{CrossValidation, fresh_folder};
 use sarx_core::{CaseId, Progress};
 use sarx_infer::{
@@ -26,6 +25,7 @@ use sarx_infer::{
     apply_postprocessing, ensemble_cases, find_postprocessing,
 };
 use sarx_plan::{DatasetJson, Fold};
+use sarx_study::{EvaluateSpec, evaluate_folders};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::num::NonZeroUsize;

@@ -2,10 +2,11 @@
 
 use super::{BestError, Candidate};
 use sarx_core::CaseId;
-use sarx_infer::{ProbabilityFile, label_files};
+use sarx_infer::ProbabilityFile;
 use sarx_io::{Format, strip_ending};
 use sarx_model::fold_folder_name;
 use sarx_plan::Fold;
+use sarx_plan::label_files;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
