@@ -47,6 +47,7 @@ mod quantile;
 mod region;
 mod scan;
 mod score_float;
+pub mod stats;
 mod summary;
 mod surface;
 mod surfel;
