@@ -4,7 +4,7 @@ use crate::dataset::{self, Row, Split};
 use crate::examination::Examination;
 use crate::{Histology, PhantomError, Series};
 use rayon::prelude::*;
-use sarx_core::{CaseId, Progress};
+use sarx_core::{Affine, CaseId, Progress};
 use std::path::{Path, PathBuf};
 
 /// More than any study of these tumours; keeps a slip of the keyboard from filling a disk.
@@ -107,6 +107,34 @@ pub fn write_cohort(
         n_train,
         n_test: spec.held_out,
     })
+}
+
+/// Where patient `index` lay while a series was taken: `scene_from_world`, RAS+ mm, a turn and a shift.
+///
+/// `inverse(motion of b) * (motion of a)` takes a point of series `a` to the same piece of the body in series
+/// `b`: the truth against which a registration of the two is measured.
+///
+/// # Errors
+///
+/// [`PhantomError`] if the specification makes no cohort, has no patient `index`, or the series has no grid.
+pub fn series_motion(
+    spec: &CohortSpec,
+    index: usize,
+    series: Series,
+) -> Result<Affine, PhantomError> {
+    check(spec)?;
+    let histologies = Histology::sequence(spec.n_patients);
+    let histology = histologies.get(index).ok_or(PhantomError::Patient {
+        index,
+        n_patients: spec.n_patients,
+    })?;
+    let exam = Examination::draw(spec.seed, index, *histology);
+    exam.motion(series, spec.matrix)
+        .map_err(|source| PhantomError::Grid {
+            case: format!("sts_{index:03}"),
+            series,
+            source,
+        })
 }
 
 /// Refuses a specification that makes no cohort.

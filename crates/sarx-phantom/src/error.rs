@@ -27,6 +27,14 @@ pub enum PhantomError {
         /// How many are possible.
         limit: usize,
     },
+    /// A patient that the cohort does not have.
+    #[error("there is no patient {index} in a cohort of {n_patients}; they count from 0")]
+    Patient {
+        /// Which was asked for.
+        index: usize,
+        /// Patients in all.
+        n_patients: usize,
+    },
     /// No patient would be left to train on.
     #[error(
         "{held_out} of {n_patients} patients cannot be held out; leave at least one for training"

@@ -11,7 +11,7 @@ use crate::shapes::{Point, rotation};
 use crate::tissue::Palette;
 use crate::{MatrixSize, Sequence, Series};
 use rand::RngExt;
-use sarx_core::{GridError, LabelMap, Volume};
+use sarx_core::{Affine, Grid, GridError, LabelMap, Volume};
 
 /// A patient on the table.
 #[derive(Debug, Clone)]
@@ -66,6 +66,32 @@ impl Examination {
         series: Series,
         matrix: MatrixSize,
     ) -> Result<(Volume<f32>, LabelMap), GridError> {
+        let (grid, acquisition) = self.plan(series, matrix)?;
+        let palette = match series.sequence() {
+            Sequence::T1 => &self.palettes[0],
+            Sequence::T2 => &self.palettes[1],
+        };
+        Ok(render(&self.scene, &grid, &acquisition, palette))
+    }
+
+    /// Where the patient lay during one series: `scene_from_world`, RAS+ mm; a turn and a shift.
+    ///
+    /// # Errors
+    ///
+    /// [`GridError`] if the prescription makes no grid.
+    pub(crate) fn motion(&self, series: Series, matrix: MatrixSize) -> Result<Affine, GridError> {
+        let (_, acquisition) = self.plan(series, matrix)?;
+        let centre = self.scene.tumour_centre();
+        let place = |p: Point| acquisition.moved(centre, p);
+        let offset = place([0.0; 3]);
+        Ok(Affine(std::array::from_fn(|row| {
+            let [a, b, c] = acquisition.turn[row];
+            [a, b, c, offset[row]]
+        })))
+    }
+
+    /// Draws the grid of a series and what its acquisition is like.
+    fn plan(&self, series: Series, matrix: MatrixSize) -> Result<(Grid, Acquisition), GridError> {
         let part = series as usize;
         let mut rng = stream(self.seed, self.index, Stream::Scan, part);
         let grid = prescribe(
@@ -92,10 +118,6 @@ impl Examination {
             turn: rotation([(); 3].map(|()| rng.random_range(-1.2..1.2))),
             shift: [(); 3].map(|()| rng.random_range(-2.2..2.2)),
         };
-        let palette = match series.sequence() {
-            Sequence::T1 => &self.palettes[0],
-            Sequence::T2 => &self.palettes[1],
-        };
-        Ok(render(&self.scene, &grid, &acquisition, palette))
+        Ok((grid, acquisition))
     }
 }

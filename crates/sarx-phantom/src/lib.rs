@@ -29,7 +29,7 @@ mod tissue;
 mod tumour;
 mod tumour_look;
 
-pub use cohort::{CohortSpec, CohortSummary, MatrixSize, write_cohort};
+pub use cohort::{CohortSpec, CohortSummary, MatrixSize, series_motion, write_cohort};
 pub use error::PhantomError;
 pub use histology::Histology;
 pub use patient::{Laterality, Sex, Site};

@@ -49,6 +49,16 @@ pub(crate) struct Acquisition {
     pub(crate) shift: Point,
 }
 
+impl Acquisition {
+    /// The point of the scene that lies at a place in the scanner, after the motion of this series; `centre` is
+    /// the tumour's.
+    pub(crate) fn moved(&self, centre: Point, world: Point) -> Point {
+        let q = sub(world, centre);
+        let turned = self.turn.map(|row| dot(row, q));
+        add(add(turned, centre), self.shift)
+    }
+}
+
 /// The mean over a voxel.
 #[derive(Debug, Clone, Copy, Default)]
 struct VoxelMean {
@@ -136,9 +146,8 @@ impl<'a> Sampler<'a> {
 
     /// The scene's point under an array index, after the motion of this series.
     fn scene_point(&self, [z, y, x]: [f64; 3]) -> Point {
-        let q = sub(self.world_from_voxel.apply([x, y, z]), self.centre);
-        let turned = self.acquisition.turn.map(|row| dot(row, q));
-        add(add(turned, self.centre), self.acquisition.shift)
+        let world = self.world_from_voxel.apply([x, y, z]);
+        self.acquisition.moved(self.centre, world)
     }
 
     fn voxel(&self, index: [f64; 3]) -> VoxelMean {

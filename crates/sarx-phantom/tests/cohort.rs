@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use sarx_core::{LabelMap, Silent, SliceAxis, Volume};
-use sarx_phantom::{CohortSpec, MatrixSize, PhantomError, Series, write_cohort};
+use sarx_phantom::{CohortSpec, MatrixSize, PhantomError, Series, series_motion, write_cohort};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
@@ -385,4 +385,45 @@ fn impossible_cohorts_are_refused_before_anything_is_written() {
         assert!(message.contains(part), "{message}");
     }
     assert!(!out.exists());
+}
+
+#[test]
+fn the_true_motion_brings_the_tumours_of_all_series_together() {
+    let spec = CohortSpec {
+        held_out: N_HELD_OUT,
+        ..CohortSpec::small(N_PATIENTS, 11)
+    };
+    let distance = |a: [f64; 3], b: [f64; 3]| -> f64 {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| (a - b).powi(2))
+            .sum::<f64>()
+            .sqrt()
+    };
+    let (mut apart, mut apart_in_scene) = (0.0, 0.0);
+    for (index, row) in rows(cohort()).iter().enumerate() {
+        let centres = Series::ALL.map(|series| centroid(&read(cohort(), row, series).1));
+        let in_scene: Vec<[f64; 3]> = Series::ALL
+            .iter()
+            .zip(centres)
+            .map(|(&series, centre)| series_motion(&spec, index, series).unwrap().apply(centre))
+            .collect();
+        apart += distance(centres[0], centres[2]);
+        let found = distance(in_scene[0], in_scene[2]);
+        apart_in_scene += found;
+        assert!(found < 1.5, "patient {index}: {found} mm");
+    }
+    // The motions are up to 2.2 mm along each axis; what is left is how a label is cut into voxels.
+    assert!(
+        apart_in_scene < 0.4 * apart,
+        "{apart_in_scene} of {apart} mm"
+    );
+    let error = series_motion(&spec, N_PATIENTS, Series::T1Axial).unwrap_err();
+    assert!(matches!(
+        error,
+        PhantomError::Patient {
+            index: N_PATIENTS,
+            ..
+        }
+    ));
 }

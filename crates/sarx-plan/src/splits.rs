@@ -149,6 +149,12 @@ pub enum SplitsError {
 }
 
 impl Splits {
+    /// Folds as they are given. Check them against the dataset with [`Splits::check`].
+    #[must_use]
+    pub fn new(folds: Vec<Split>) -> Self {
+        Self(folds)
+    }
+
     /// nnU-Net's five folds.
     ///
     /// # Determinism

@@ -5,9 +5,11 @@
 //! columns as strata, [`StrataTable`] summarizes them overall and by stratum, and
 //! [`render`] writes one self-contained HTML page with the tables, figures and pictures.
 
+pub mod assemble;
 mod case_row;
 mod cohort;
 mod contour;
+pub mod design;
 mod evaluate;
 mod figure;
 mod measure;

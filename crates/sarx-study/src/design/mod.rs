@@ -1,0 +1,130 @@
+//! A study before anything is run: its file, its patients, its split and its models, all checked.
+//!
+//! [`Design::open`] reads `study.toml` and the cohort table that it names, and tells every fault with its
+//! line, so that nothing is half-run. Patients, not cases, are split, once for all models
+//! ([`StudySplit`]); a model ([`ModelSpec`]) says which series it takes and how it is trained, and
+//! [`Design::cases_of`] which files make its cases.
+
+mod case;
+mod cohort_table;
+mod date;
+mod fault;
+mod file;
+mod grids;
+mod init;
+mod model;
+mod patient;
+mod place;
+mod split;
+#[cfg(test)]
+mod tests;
+
+pub use case::{StudyCase, StudySet};
+pub use date::Date;
+pub use fault::{DesignError, Fault, FaultKind};
+pub use file::{AlignmentMethod, LateWeights, ModelKind, StudyFile};
+pub use grids::GridFault;
+pub use init::{InitError, study_text};
+pub use model::{FoldChoice, ModelSpec, Training};
+pub use patient::{Patient, SeriesFiles};
+pub use split::{SplitError, StudySplit};
+
+use cohort_table::CohortTable;
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+/// A checked study.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Design {
+    /// The file it comes from.
+    pub path: PathBuf,
+    /// What the file says.
+    pub file: StudyFile,
+    /// The patients, by name.
+    pub patients: Vec<Patient>,
+    /// Which patients validate which fold, and who is external.
+    pub split: StudySplit,
+    /// The models in the order of the file.
+    pub models: Vec<ModelSpec>,
+    hash: String,
+}
+
+impl Design {
+    /// Reads and checks a study file and its cohort.
+    ///
+    /// # Errors
+    ///
+    /// [`DesignError`] with every fault that was found.
+    pub fn open(path: &Path) -> Result<Self, DesignError> {
+        let text = std::fs::read_to_string(path).map_err(|source| DesignError::File {
+            path: path.to_owned(),
+            source,
+        })?;
+        let (file, lines) =
+            StudyFile::parse(&text).map_err(|fault| DesignError::faults(path, vec![fault]))?;
+        let root = path.parent().unwrap_or(Path::new(""));
+        let table = CohortTable::read(&root.join(&file.cohort))
+            .map_err(|fault| DesignError::faults(path, vec![fault]))?;
+        let mut faults = Vec::new();
+        let patients = patient::patients(&file, &lines, &table, &mut faults);
+        let models = model::resolve(&file, &lines, &patients, &mut faults);
+        if !faults.is_empty() {
+            return Err(DesignError::faults(path, faults));
+        }
+        let split = StudySplit::draw(&patients, file.split.folds, file.split.seed);
+        let hash = hash_of(&text, &table);
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            patients,
+            split,
+            models,
+            hash,
+        })
+    }
+
+    /// SHA-256 of the study file and the cohort table, in hex: what a run belongs to.
+    #[must_use]
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// The folder for everything that the study makes.
+    #[must_use]
+    pub fn out(&self) -> PathBuf {
+        self.root().join(&self.file.out)
+    }
+
+    /// A model by its name.
+    #[must_use]
+    pub fn model(&self, name: &str) -> Option<&ModelSpec> {
+        self.models.iter().find(|model| model.name == name)
+    }
+
+    /// A patient by name.
+    #[must_use]
+    pub fn patient(&self, id: &str) -> Option<&Patient> {
+        self.patients
+            .iter()
+            .find(|patient| patient.id.as_str() == id)
+    }
+
+    /// Names of the strata in the order of the file.
+    #[must_use]
+    pub fn strata(&self) -> Vec<&str> {
+        self.file.strata.keys().map(String::as_str).collect()
+    }
+
+    fn root(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
+    }
+}
+
+fn hash_of(study: &str, table: &CohortTable) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update((study.len() as u64).to_le_bytes());
+    hasher.update(study);
+    hasher.update(&table.bytes);
+    let digest = hasher.finalize();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
