@@ -69,6 +69,19 @@ fn logits_of_every_look_become_labels() {
 }
 
 #[test]
+fn rounding_is_measured_where_it_is_asked_for() {
+    let bench = Bench::new();
+    let line = "bench net --features 16 --patch 16,16,32 --rounds 1 --warm-up 0";
+    let rounded = bench.done(&format!("{line} --pass forward --precision bf16"));
+    assert_eq!(rounded["details"]["precision"], "bf16");
+    let rms = rounded["details"]["relative_rms_of_rounding"]
+        .as_f64()
+        .unwrap();
+    assert!((1e-4..0.1).contains(&rms), "{rms}");
+    bench.refused(&format!("{line} --precision bf16"), &["--pass forward"]);
+}
+
+#[test]
 fn passes_of_both_networks_are_timed() {
     let bench = Bench::new();
     let line = "bench net --features 2 --rounds 1 --warm-up 0";

@@ -166,3 +166,31 @@ fn air_is_skipped_and_counted_when_it_is_asked_for() {
         format!("predict --model model --no-mirroring --input {IMAGES} --output noise --skip-air");
     assert_eq!(bench.done(&line)["skipped_tiles"]["sts_007"], 0);
 }
+
+#[test]
+fn products_of_16_bits_give_the_same_labels_and_another_folder() {
+    let bench = bench();
+    let line = |more: &str| format!("predict --model model --input {IMAGES} {more}");
+    bench.done(&line("--output exact"));
+    bench.done(&line("--output rounded --precision bf16"));
+    let record = bench.read_json("rounded/prediction.json");
+    assert_eq!(record["made_by"]["precision"], "bf16");
+    let (mut n_voxels, mut n_other) = (0, 0);
+    for case in &CASES {
+        let labels = |folder: &str| {
+            let path = bench.path(&format!("{folder}/{case}.nii.gz"));
+            sarx_io::read_labels(&path).unwrap().labels.into_voxels()
+        };
+        let (exact, rounded) = (labels("exact"), labels("rounded"));
+        n_voxels += exact.len();
+        n_other += exact.iter().zip(&rounded).filter(|(a, b)| a != b).count();
+    }
+    assert!(
+        n_other * 100 < n_voxels,
+        "{n_other} of {n_voxels} voxels differ"
+    );
+    bench.refused(
+        &line("--output exact --continue --precision bf16"),
+        &["another"],
+    );
+}

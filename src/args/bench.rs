@@ -64,6 +64,9 @@ pub(crate) struct BenchNetArgs {
     /// Features of the first stage; the others grow from it [default: 32]
     #[arg(long, value_name = "N")]
     pub(crate) features: Option<NonZeroUsize>,
+    /// In what precision the CPU multiplies; a training step has 32 bits only
+    #[arg(long, value_enum, default_value_t = super::PrecisionName::F32)]
+    pub(crate) precision: super::PrecisionName,
     #[command(flatten)]
     pub(crate) rounds: RoundsArgs,
     /// Folder for weights.safetensors, input.npy and logits.npy, to compare other programs
@@ -109,6 +112,9 @@ pub(crate) struct BenchPredictArgs {
     /// Distance of tiles as a fraction of the patch
     #[arg(long, default_value_t = 0.5)]
     pub(crate) step: f64,
+    /// In what precision the CPU multiplies
+    #[arg(long, value_enum, default_value_t = super::PrecisionName::F32)]
+    pub(crate) precision: super::PrecisionName,
     #[command(flatten)]
     pub(crate) rounds: RoundsArgs,
 }

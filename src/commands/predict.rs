@@ -40,6 +40,7 @@ pub(super) fn run(args: &PredictArgs, device: DeviceChoice, console: &Console) -
         mirroring: !args.no_mirroring,
         step: args.step,
         skip_air: args.skip_air,
+        precision: args.precision.into(),
     };
     let stop = stop::on_ctrl_c()?;
     let job = Job {

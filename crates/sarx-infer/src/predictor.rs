@@ -6,7 +6,9 @@ use crate::sliding_window::Window;
 use crate::{SlidingWindowError, WindowOptions};
 use ndarray::{Array4, Array5, ArrayView4, ArrayView5, Axis, Zip, concatenate};
 use sarx_model::{ModelError, ModelFolder, WeightsKind};
-use sarx_nn::{Device, DeviceFailure, OpPath, Unet, guarded, image_tensor, read_f32};
+use sarx_nn::{
+    Device, DeviceFailure, OpPath, Precision, PrecisionError, Unet, guarded, image_tensor, read_f32,
+};
 use sarx_plan::Fold;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,6 +38,8 @@ pub struct PredictOptions {
     pub step: f64,
     /// Take tiles that hold only air for background instead of asking the network; nnU-Net: no.
     pub skip_air: bool,
+    /// In what precision the CPU kernels multiply; nnU-Net on a CPU: 32 bits.
+    pub precision: Precision,
 }
 
 impl Default for PredictOptions {
@@ -46,6 +50,7 @@ impl Default for PredictOptions {
             mirroring: true,
             step: 0.5,
             skip_air: false,
+            precision: Precision::F32,
         }
     }
 }
@@ -70,7 +75,8 @@ impl Predictor {
     ///
     /// # Errors
     ///
-    /// [`ModelError`] if a fold has no weights or they do not fit the plans.
+    /// [`ModelError`] if a fold has no weights or they do not fit the plans, or if the device does not
+    /// have the precision.
     pub fn load(
         model: &ModelFolder,
         options: &PredictOptions,
@@ -80,7 +86,7 @@ impl Predictor {
         let load = |&fold: &Fold| model.load_fold(fold, options.weights, &device);
         let networks = folds.iter().map(load).collect::<Result<_, _>>()?;
         let n_heads = model.unet_config().n_heads;
-        let mut predictor = Self::new(networks, device, model.patch(), n_heads, options);
+        let mut predictor = Self::new(networks, device, model.patch(), n_heads, options)?;
         if options.mirroring {
             predictor.mirrorings = subsets(&model.mirror_axes());
         }
@@ -105,14 +111,17 @@ impl Predictor {
 
     /// Takes networks that are already there, all on `device` and of one architecture. They may be
     /// mirrored along all axes.
-    #[must_use]
+    ///
+    /// # Errors
+    ///
+    /// [`PrecisionError`] if the device does not have the precision.
     pub fn new(
         networks: Vec<Unet>,
         device: Device,
         patch: [usize; 3],
         n_heads: usize,
         options: &PredictOptions,
-    ) -> Self {
+    ) -> Result<Self, PrecisionError> {
         // A patch of one slice is a 2D network: its slices are not mirrored against each other.
         let axes: &[usize] = if patch[0] == 1 { &[1, 2] } else { &[0, 1, 2] };
         let mirrorings = subsets(if options.mirroring { axes } else { &[] });
@@ -122,16 +131,20 @@ impl Predictor {
             n_heads,
             tiles_at_once: tiles_at_once(patch),
         };
-        Self {
+        let prepared = |network: Unet| network.prepared(options.precision);
+        Ok(Self {
             folds: Vec::new(),
-            networks: networks.into_iter().map(Unet::prepared).collect(),
+            networks: networks
+                .into_iter()
+                .map(prepared)
+                .collect::<Result<_, _>>()?,
             device,
             window,
             mirrorings,
             skip_air: options.skip_air,
             most_tiles: AtomicUsize::new(usize::MAX),
             notices: Mutex::default(),
-        }
+        })
     }
 
     /// What the user should know of the prediction so far, once.

@@ -48,7 +48,7 @@ fn logits(
     let device = choice.inference();
     let folds = [1, 2].map(|seed| config.init(&device, seed).unwrap());
     let options = PredictOptions::default();
-    let predictor = Predictor::new(folds.into(), device, patch, config.n_heads, &options);
+    let predictor = Predictor::new(folds.into(), device, patch, config.n_heads, &options).unwrap();
     let mut n_tiles = 0;
     let logits = predictor.logits(image, |_| {
         n_tiles += 1;

@@ -89,7 +89,7 @@ fn a_volume_is_predicted_slice_by_slice_as_nnunet_does() {
     let image = ArrayView4::from_shape([2, 5, 37, 44], &volume.values).unwrap();
     let device = DeviceChoice::Cpu.inference();
     let options = PredictOptions::default();
-    let predictor = Predictor::new(vec![golden.unet()], device, [1, 24, 32], 3, &options);
+    let predictor = Predictor::new(vec![golden.unet()], device, [1, 24, 32], 3, &options).unwrap();
     let mut n_tiles = 0;
     let logits: Array4<f32> = predictor
         .logits(image, |total| {

@@ -9,7 +9,7 @@ use std::mem::MaybeUninit;
 use std::time::Instant;
 
 use sarx_kernels::{
-    ChannelSums, ConvWeights, FeatureShape, Features, Isa, WinogradWeights, to_features,
+    ChannelSums, ConvWeights, FeatureShape, Features, Isa, Precision, WinogradWeights, to_features,
     winograd_forward, winograd_forward_into,
 };
 
@@ -95,7 +95,7 @@ fn winograd(isa: Isa, layer: &Layer, tile: [usize; 3], rounds: usize, word: &str
         kernel: layer.kernel,
         mirrored: false,
     };
-    let pack = || WinogradWeights::new(isa, weights, &[x.channels], tile);
+    let pack = || WinogradWeights::new(isa, weights, &[x.channels], tile, Precision::F32);
     let packed = pack();
     let mut sums = ChannelSums::zeros(out);
     let inputs = [Features::new(&values, x)];

@@ -1,6 +1,8 @@
 //! Which instructions this processor knows.
 
-use crate::simd::{Kernel, scalar::Scalar};
+#[cfg(target_arch = "x86_64")]
+use crate::simd::pairs::Bf16;
+use crate::simd::{Kernel, PairKernel, pairs::Apart, scalar::Scalar};
 
 /// An instruction set that the kernels are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +83,54 @@ impl Isa {
             Self::Scalar => unsafe { kernel.run::<Scalar, 2, 1>() },
         }
     }
+}
+
+impl Isa {
+    /// Runs a kernel on pairs of 16-bit numbers: with their own instructions where there are some.
+    pub(crate) fn run_pairs<K: PairKernel>(self, kernel: K) {
+        match self {
+            // SAFETY: `available` has seen the instructions, and these are asked for here.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 if is_x86_feature_detected!("avx512bf16") => unsafe {
+                run_avx512_bf16(kernel);
+            },
+            // SAFETY: as in `run`.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => unsafe { run_avx512_pairs(kernel) },
+            // SAFETY: as in `run`.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => unsafe { run_avx2_pairs(kernel) },
+            // SAFETY: NEON is part of the target.
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => unsafe { kernel.run::<crate::simd::neon::Neon, Apart, 4, 1>() },
+            // SAFETY: plain Rust.
+            Self::Scalar => unsafe { kernel.run::<Scalar, Apart, 2, 1>() },
+        }
+    }
+}
+
+/// As [`run_avx512`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512bf16,avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+unsafe fn run_avx512_bf16<K: PairKernel>(kernel: K) {
+    // SAFETY: the caller has seen the instructions.
+    unsafe { kernel.run::<crate::simd::avx512::Avx512, Bf16, 8, 2>() }
+}
+
+/// 16 accumulators, four vectors of weights taken apart.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+unsafe fn run_avx512_pairs<K: PairKernel>(kernel: K) {
+    // SAFETY: the caller has seen the instructions.
+    unsafe { kernel.run::<crate::simd::avx512::Avx512, Apart, 8, 2>() }
+}
+
+/// 8 accumulators of 16 registers, four registers of weights taken apart.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn run_avx2_pairs<K: PairKernel>(kernel: K) {
+    // SAFETY: the caller has seen the instructions.
+    unsafe { kernel.run::<crate::simd::avx2::Avx2, Apart, 4, 1>() }
 }
 
 /// 16 accumulators of 32 registers, two vectors of weights.

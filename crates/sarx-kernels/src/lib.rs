@@ -56,4 +56,7 @@ pub use simd::LANES;
 pub use totals::sum_per_channel;
 pub use weight_gradient::{conv_backward_weight, up_backward_weight};
 pub use weights::ConvWeights;
-pub use winograd::{WinogradWeights, choose_tile, winograd_forward, winograd_forward_into};
+pub use winograd::{
+    Precision, WinogradWeights, choose_tile, choose_tile_in, winograd_forward,
+    winograd_forward_into,
+};

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use sarx_kernels::reference::{self, Array};
 use sarx_kernels::{
-    ChannelSums, ConvWeights, FeatureShape, Features, Isa, WinogradWeights, from_features,
-    to_features, winograd_forward,
+    ChannelSums, ConvWeights, FeatureShape, Features, Isa, Precision, WinogradWeights,
+    from_features, to_features, winograd_forward,
 };
 
 /// A convolution to check.
@@ -93,6 +93,10 @@ fn expected(case: &Case) -> Array {
 
 /// What comes out, in blocks, with its sums.
 fn found(case: &Case, isa: Isa) -> (Vec<f32>, ChannelSums) {
+    found_in(case, isa, Precision::F32)
+}
+
+fn found_in(case: &Case, isa: Isa, precision: Precision) -> (Vec<f32>, ChannelSums) {
     let (inputs, weights) = data(case);
     let inputs: Vec<_> = inputs
         .iter()
@@ -106,7 +110,7 @@ fn found(case: &Case, isa: Isa) -> (Vec<f32>, ChannelSums) {
         kernel: case.kernel(),
         mirrored: case.mirrored,
     };
-    let weights = WinogradWeights::new(isa, weights, &case.channels_in, case.tile);
+    let weights = WinogradWeights::new(isa, weights, &case.channels_in, case.tile, precision);
     let mut sums = ChannelSums::zeros(out_shape(case));
     let out = winograd_forward(isa, &inputs, &weights, Some(&mut sums));
     (out, sums)
@@ -129,14 +133,31 @@ fn limit(tile: [usize; 3]) -> f64 {
     }
 }
 
+/// The same in 16 bits, whose smallest step is 2^16 times as large.
+fn limit_in(precision: Precision, tile: [usize; 3]) -> f64 {
+    match (precision, tile.iter().filter(|&&m| m == 4).count()) {
+        (Precision::F32, _) => limit(tile),
+        (Precision::Bf16, 0) => 1.2e-2,
+        (Precision::Bf16, 1 | 2) => 4e-2,
+        (Precision::Bf16, _) => 1e-1,
+    }
+}
+
 fn check(case: &Case) {
+    check_in(case, Precision::F32);
+}
+
+fn check_in(case: &Case, precision: Precision) {
     let expected = expected(case);
     let shape = out_shape(case);
     for isa in Isa::available() {
-        let (out, sums) = found(case, isa);
+        let (out, sums) = found_in(case, isa, precision);
         let plain = from_features(Features::new(&out, shape));
         let error = reference::relative_rms(&plain, &expected.values);
-        assert!(error <= limit(case.tile), "{error:e} with {isa:?}");
+        assert!(
+            error <= limit_in(precision, case.tile),
+            "{error:e} with {isa:?}"
+        );
         // Borders and padding are zero: nothing is lost on the way to arrays and back.
         assert!(to_features(&plain, shape) == out, "borders with {isa:?}");
         let voxels = shape.voxels();
@@ -196,6 +217,62 @@ proptest! {
     #[test]
     fn any_shape_is_convolved(case in cases()) {
         check(&case);
+    }
+
+    #[test]
+    fn any_shape_is_convolved_in_16_bits(case in cases()) {
+        check_in(&case, Precision::Bf16);
+    }
+}
+
+/// The same numbers in every product: values and weights that 16 bits hold, and transforms that stay
+/// whole numbers, give what 32 bits give, bit by bit, with taken-apart pairs and with instructions
+/// for them.
+#[test]
+fn whole_numbers_are_exact_in_16_bits() {
+    for channels_in in [vec![1], vec![17, 5], vec![32], vec![16, 33]] {
+        let channels: usize = channels_in.iter().sum();
+        let shape = |channels| FeatureShape {
+            batch: 2,
+            channels,
+            size: [5, 6, 7],
+        };
+        let small = |len, seed| -> Vec<f32> {
+            noise(len, seed).iter().map(|v| (v * 3.0).round()).collect()
+        };
+        let inputs: Vec<_> = channels_in
+            .iter()
+            .map(|&c| {
+                (
+                    to_features(&small(2 * c * 210, c as u64), shape(c)),
+                    shape(c),
+                )
+            })
+            .collect();
+        let inputs: Vec<_> = inputs.iter().map(|(v, s)| Features::new(v, *s)).collect();
+        // Multiples of 8 stay whole in the transform of weights, which halves once per axis.
+        let values: Vec<f32> = small(35 * channels * 27, 7)
+            .iter()
+            .map(|v| v * 8.0)
+            .collect();
+        let weights = ConvWeights {
+            values: &values,
+            channels_out: 35,
+            channels_in: channels,
+            kernel: [3; 3],
+            mirrored: false,
+        };
+        for isa in Isa::available() {
+            let of = |precision| {
+                let packed = WinogradWeights::new(isa, weights, &channels_in, [2; 3], precision);
+                assert_eq!(packed.precision(), precision);
+                winograd_forward(isa, &inputs, &packed, None)
+            };
+            assert!(
+                of(Precision::F32) == of(Precision::Bf16),
+                "{channels_in:?} with {isa:?}"
+            );
+        }
     }
 }
 

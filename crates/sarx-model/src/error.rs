@@ -19,6 +19,9 @@ pub enum ModelError {
     /// A file cannot be written.
     #[error(transparent)]
     Write(#[from] sarx_io::WriteError),
+    /// The device does not have the precision.
+    #[error(transparent)]
+    Precision(#[from] sarx_nn::PrecisionError),
     /// A file of the folder is not there or cannot be read.
     #[error("cannot read {what} of the model: {path:?}")]
     Read {

@@ -1,5 +1,10 @@
 //! What can be wrong with a configuration, a weights file or a training step.
 
+/// Products in 16 bits were asked for where only the CPU kernels have them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("bf16 is for prediction with the CPU kernels; on this device say f32")]
+pub struct PrecisionError;
+
 /// A network configuration that cannot be built.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]

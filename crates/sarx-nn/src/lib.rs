@@ -30,11 +30,12 @@ pub use device::{
     DeviceChoice, DeviceError, DeviceFailure, DeviceRequest, guarded, image_tensor, read_f32,
     target_tensor,
 };
-pub use error::{ConfigError, StepError, WeightsError};
+pub use error::{ConfigError, PrecisionError, StepError, WeightsError};
 pub use feature_map::{BlockedMap, FeatureMap};
 pub use loss::{DeepSupervisionLoss, LossConfig, Target, deep_supervision_weights};
 pub use ops::OpPath;
 pub use poly_lr::poly_lr;
+pub use sarx_kernels::Precision;
 pub use sgd::{Sgd, SgdConfig};
 pub use train_state::{StepReport, TrainState};
 pub use unet::{

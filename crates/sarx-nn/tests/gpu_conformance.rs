@@ -160,7 +160,7 @@ fn check_forward(config: &UnetConfig) {
     let Some(gpu) = gpu() else { return };
     let logits = |choice: DeviceChoice| {
         let device = choice.inference();
-        let unet = unet(config, &device).prepared();
+        let unet = unet(config, &device).prepared(Precision::F32).unwrap();
         let mut all: Vec<Vec<f32>> = unet
             .forward_deep(image(&device))
             .into_iter()

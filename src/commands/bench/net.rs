@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail};
 use ndarray::ArrayView5;
 use sarx_core::NumpyRandom;
 use sarx_nn::{
-    DeepSupervisionLoss, Device, DeviceChoice, EncoderKind, Int, LossConfig, OpPath, Target,
-    Tensor, TrainState, Unet, UnetConfig, WeightsFile, image_tensor, target_tensor,
+    DeepSupervisionLoss, Device, DeviceChoice, EncoderKind, Int, LossConfig, OpPath, Precision,
+    Target, Tensor, TrainState, Unet, UnetConfig, WeightsFile, image_tensor, target_tensor,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -31,6 +31,10 @@ pub(super) fn run(args: &BenchNetArgs, choice: DeviceChoice, console: &Console) 
         None => usual_patch,
     };
     config.check_patch(patch)?;
+    let precision = Precision::from(args.precision);
+    if precision == Precision::Bf16 && args.pass != PassName::Forward {
+        bail!("training has 32 bits only; with --precision bf16 say --pass forward");
+    }
     let job = Job {
         shape: [
             args.batch.get(),
@@ -47,13 +51,20 @@ pub(super) fn run(args: &BenchNetArgs, choice: DeviceChoice, console: &Console) 
         console,
     };
     let mut timings = Vec::new();
+    let mut rounding = None;
     if args.pass != PassName::Step || args.write_inputs.is_some() {
         let device = choice.inference();
         let unet = config.init(&device, SEED)?;
         let images = job.images(&device);
         if args.pass != PassName::Step {
-            let (timing, _) = watch.time("forward", || Ok(forward(&unet, &images)))?;
+            // As in prediction: weights are packed once, before the first round that counts.
+            let prepared = unet.clone().prepared(precision)?;
+            let (timing, _) = watch.time("forward", || Ok(forward(&prepared, &images)))?;
             timings.push(timing);
+            if precision == Precision::Bf16 {
+                let exact = unet.clone().prepared(Precision::F32)?;
+                rounding = Some(relative_rms(&prepared, &exact, &images)?);
+            }
         }
         if let Some(folder) = &args.write_inputs {
             job.write(folder, &unet, &images)?;
@@ -81,6 +92,8 @@ pub(super) fn run(args: &BenchNetArgs, choice: DeviceChoice, console: &Console) 
         "device": choice.to_string(),
         "patch": patch,
         "batch": args.batch,
+        "precision": format!("{precision:?}").to_lowercase(),
+        "relative_rms_of_rounding": rounding,
         "loss_after_last_step": loss_value,
     });
     Ok(report("net", args.rounds, &timings, details))
@@ -119,6 +132,25 @@ fn network(name: NetworkName, first_features: usize) -> (UnetConfig, [usize; 3])
         leaky_slope: 0.01,
     };
     (config, patch)
+}
+
+/// How far the logits of two networks are apart, as a part of their size.
+fn relative_rms(found: &Unet, expected: &Unet, images: &Tensor<5>) -> Result<f64> {
+    let [found, expected] = [found, expected].map(|unet| {
+        let logits = unet.forward(images.clone()).into_data();
+        logits.try_to_vec::<f32>().ok()
+    });
+    let (Some(found), Some(expected)) = (found, expected) else {
+        bail!("the logits are no 32-bit floats");
+    };
+    let square = |value: f32| f64::from(value).powi(2);
+    let apart: f64 = found
+        .iter()
+        .zip(&expected)
+        .map(|(a, b)| square(a - b))
+        .sum();
+    let size: f64 = expected.iter().copied().map(square).sum();
+    Ok((apart / size).sqrt())
 }
 
 /// Runs the network; one number of the result is looked at, so that the work is over.

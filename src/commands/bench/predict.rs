@@ -49,6 +49,7 @@ pub(super) fn run(
         mirroring: !args.no_mirroring,
         step: args.step,
         skip_air: false,
+        precision: args.precision.into(),
     };
     let job = Job {
         model: &model,
@@ -86,6 +87,7 @@ pub(super) fn run(
         "device": device.to_string(),
         "mirroring": options.mirroring,
         "step": options.step,
+        "precision": format!("{:?}", options.precision).to_lowercase(),
     });
     Ok(report("predict", args.rounds, &timings, details))
 }

@@ -10,6 +10,7 @@ use crate::output_folder::{self, SCHEMA_VERSION, foreign, names_in, require_ours
 use crate::{PredictError, Predictor, ProbabilityFormat};
 use sarx_core::CaseId;
 use sarx_model::ModelError;
+use sarx_nn::Precision;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -39,6 +40,9 @@ pub(super) fn made_by(
     });
     if request.options.skip_air {
         made_by["skip_air"] = json!(true);
+    }
+    if request.options.precision == Precision::Bf16 {
+        made_by["precision"] = json!("bf16");
     }
     if let Some(previous) = previous {
         made_by["previous"] = previous.clone();

@@ -11,7 +11,10 @@ pub(crate) mod avx2;
 pub(crate) mod avx512;
 #[cfg(target_arch = "aarch64")]
 pub(crate) mod neon;
+pub(crate) mod pairs;
 pub(crate) mod scalar;
+
+pub(crate) use pairs::{PairKernel, Pairs};
 
 /// Floats of a vector; channels of a block.
 pub const LANES: usize = 16;

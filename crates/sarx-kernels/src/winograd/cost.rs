@@ -7,6 +7,7 @@
 //! on the layer alone, so that results do not depend on the machine.
 
 use super::grid::Grid;
+use super::rounding::Precision;
 use super::schedule::{Plan, SHARED_CACHE};
 use super::transform::points;
 use crate::LANES;
@@ -29,6 +30,12 @@ const PACK: f64 = 0.3;
 /// Cycles of a call beyond those of a direct one: three stages instead of one, and their memory.
 const CALL: f64 = 50_000.0;
 
+/// Cycles of a sum of products of pairs per vector: half as many are needed.
+const PAIR_PRODUCT: f64 = 1.2;
+
+/// Cycles per point of a tile and block of channels in, to round it.
+const ROUND: f64 = 1.5;
+
 /// The tile, `[z, y, x]`, that takes the least time for a convolution with stride 1, or `None` if the
 /// direct algorithm takes less (or the kernel has an axis that is neither 1 nor 3).
 ///
@@ -43,6 +50,23 @@ pub fn choose_tile(
     kernel: [usize; 3],
     packed_once: bool,
 ) -> Option<[usize; 3]> {
+    let asked = Precision::F32;
+    let of_call = (size, batch, packed_once);
+    choose_tile_in(asked, of_call, [channels_in, channels_out], kernel).map(|(tile, _)| tile)
+}
+
+/// [`choose_tile`] where products may be rounded: also tells in which precision they take the least
+/// time. `(size, batch, packed_once)`, `[channels_in, channels_out]`.
+///
+/// In 16 bits tiles have four voxels along one axis at most, as large tiles multiply the error of rounding;
+/// where they take longer than large tiles in 32 bits, those are taken.
+#[must_use]
+pub fn choose_tile_in(
+    asked: Precision,
+    (size, batch, packed_once): ([usize; 3], usize, bool),
+    [channels_in, channels_out]: [usize; 2],
+    kernel: [usize; 3],
+) -> Option<([usize; 3], Precision)> {
     if kernel.iter().any(|&k| k != 1 && k != 3) || kernel == [1; 3] {
         return None;
     }
@@ -61,9 +85,16 @@ pub fn choose_tile(
             .flat_map(move |&y| sides[2].iter().map(move |&x| [y, x]));
         in_plane.map(move |[y, x]| [z, y, x])
     });
-    let costs = tiles.map(|tile| (layer.winograd(tile), tile));
-    let (cost, tile) = costs.min_by(|a, b| a.0.total_cmp(&b.0))?;
-    (cost < layer.direct()).then_some(tile)
+    let precisions = match asked {
+        Precision::F32 => &[Precision::F32][..],
+        Precision::Bf16 => &[Precision::F32, Precision::Bf16],
+    };
+    let ways = tiles.flat_map(|tile| precisions.iter().map(move |&precision| (tile, precision)));
+    let small = |tile: &[usize; 3]| tile.iter().filter(|&&m| m == 4).count() <= 1;
+    let fit = ways.filter(|(tile, precision)| *precision == Precision::F32 || small(tile));
+    let costs = fit.map(|way| (layer.winograd(way.0, way.1), way));
+    let (cost, way) = costs.min_by(|a, b| a.0.total_cmp(&b.0))?;
+    (cost < layer.direct()).then_some(way)
 }
 
 struct Layer {
@@ -76,23 +107,28 @@ struct Layer {
 }
 
 impl Layer {
-    fn winograd(&self, tile: [usize; 3]) -> f64 {
+    fn winograd(&self, tile: [usize; 3], precision: Precision) -> f64 {
         let grid = Grid::new(self.size, tile, self.batch);
         let tiles = grid.len();
         let points: usize = tile.map(points).iter().product();
-        let bytes = size_of::<f32>() * points * self.channels_in * self.out_blocks * LANES;
+        let (steps, product, round) = match precision {
+            Precision::F32 => (self.channels_in, PRODUCT, 0.0),
+            Precision::Bf16 => (self.channels_in.div_ceil(2), PAIR_PRODUCT, ROUND),
+        };
+        let bytes = size_of::<f32>() * points * steps * self.out_blocks * LANES;
         let in_blocks = self.channels_in.div_ceil(LANES);
         // The choice is the same for all numbers of threads.
         let at_once = match Plan::choose(tiles, in_blocks.max(self.out_blocks), bytes, 2) {
             Plan::Alone { tiles } | Plan::Together { tiles } => tiles,
         };
         let vectors = tiles / at_once * self.vectors(at_once) + self.vectors(tiles % at_once);
-        let mut products = PRODUCT * (points * vectors) as f64;
+        let share = steps as f64 / self.channels_in.max(1) as f64;
+        let mut products = product * share * (points * vectors) as f64;
         if bytes > SHARED_CACHE {
             let passes = tiles.div_ceil(at_once);
             products = products.max(STREAM * (passes * bytes) as f64);
         }
-        let input = INPUT * (points * tiles * in_blocks) as f64;
+        let input = (INPUT + round) * (points * tiles * in_blocks) as f64;
         let output = OUTPUT * (points * tiles * self.out_blocks) as f64;
         products + input + output + self.pack(bytes) + CALL
     }

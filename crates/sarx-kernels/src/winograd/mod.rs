@@ -13,6 +13,7 @@
 //!   of their core through all stages; layers with large weights go through the stages together, so that
 //!   weights are read once.
 //! * `weights`: packed once for prediction, at every step of training.
+//! * `rounding`: values and weights in 16 bits, if prediction asks for it.
 //! * `cost`: which tile is the fastest.
 //!
 //! # Accuracy
@@ -32,16 +33,18 @@ mod gemm;
 mod grid;
 mod input;
 mod output;
+mod rounding;
 mod schedule;
 mod transform;
 mod weights;
 
 use std::mem::MaybeUninit;
 
-pub use cost::choose_tile;
+pub use cost::{choose_tile, choose_tile_in};
 use gemm::Run;
 use grid::Grid;
 use input::Source;
+pub use rounding::Precision;
 use schedule::Job;
 pub use weights::WinogradWeights;
 

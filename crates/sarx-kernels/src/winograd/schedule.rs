@@ -9,6 +9,7 @@ use super::gemm::{GemmStage, Run};
 use super::grid::Grid;
 use super::input::{InputStage, Source};
 use super::output::{FinishStage, PlaneStage};
+use super::rounding::{Precision, RoundStage};
 use super::transform::{pairs, points};
 use crate::channel_sums::BlockSums;
 use crate::memory::{Scratch, Shared};
@@ -269,7 +270,7 @@ impl Job<'_> {
     ) {
         let [_, value_tile, product_tile] = self.row_lens();
         let weight_point = self.weights.point_len();
-        self.isa.run(GemmStage {
+        let stage = GemmStage {
             values,
             value_point,
             value_tile,
@@ -283,7 +284,21 @@ impl Job<'_> {
             tiles,
             runs: self.runs,
             out_blocks: self.shape.blocks(),
-        });
+        };
+        match self.weights.precision {
+            Precision::F32 => self.isa.run(stage),
+            Precision::Bf16 => {
+                // The values of a point are multiplied once, so they are rounded here.
+                self.isa.run_pairs(RoundStage {
+                    values,
+                    value_point,
+                    value_tile,
+                    points,
+                    tiles,
+                });
+                self.isa.run_pairs(stage);
+            }
+        }
     }
 
     fn plane(

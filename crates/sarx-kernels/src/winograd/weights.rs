@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::rounding::{Precision, in_pairs};
 use super::transform::{MAX_POINTS, points, weight};
 use crate::memory::{Scratch, Shared};
 use crate::simd::{Kernel, Simd};
@@ -11,7 +12,7 @@ use crate::{ConvWeights, Isa, LANES};
 /// `[point z, y, x][out group][channel in][blocks of the group * 16]`.
 ///
 /// Groups have as many blocks of output channels as the instruction set sums at once; blocks that are
-/// left over are groups of their own.
+/// left over are groups of their own. In 16 bits, pairs of channels in take the place of channels.
 #[derive(Debug)]
 pub struct WinogradWeights {
     pub(super) packed: Scratch,
@@ -20,6 +21,7 @@ pub struct WinogradWeights {
     /// Channels of each input.
     pub(super) channels_in: Vec<usize>,
     pub(super) channels_out: usize,
+    pub(super) precision: Precision,
 }
 
 /// Channels in that are packed together: 1 KiB side by side with groups of two blocks.
@@ -38,6 +40,7 @@ impl WinogradWeights {
         weights: ConvWeights<'_>,
         channels_in: &[usize],
         tile: [usize; 3],
+        precision: Precision,
     ) -> Self {
         for (m, k) in tile.into_iter().zip(weights.kernel) {
             assert!(
@@ -65,9 +68,14 @@ impl WinogradWeights {
             tile,
             channels_in: channels_in.to_vec(),
             channels_out: weights.channels_out,
+            precision: Precision::F32,
         };
         packed.packed = Scratch::take(packed.points() * packed.point_len());
         packed.fill(weights);
+        if precision == Precision::Bf16 {
+            packed.packed = in_pairs(&packed);
+            packed.precision = Precision::Bf16;
+        }
         packed
     }
 
@@ -75,6 +83,12 @@ impl WinogradWeights {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.points() * self.point_len() * size_of::<f32>()
+    }
+
+    /// In what precision they are multiplied.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Voxels of a tile per axis, `[z, y, x]`.
@@ -93,7 +107,14 @@ impl WinogradWeights {
 
     /// Floats from point to point: no power of two, lest all points fall into one set of the cache.
     pub(super) fn point_len(&self) -> usize {
-        self.channels_in.iter().sum::<usize>() * self.out_blocks() * LANES + LANES
+        let steps = self
+            .channels_in
+            .iter()
+            .map(|&channels| match self.precision {
+                Precision::F32 => channels,
+                Precision::Bf16 => channels.div_ceil(2),
+            });
+        steps.sum::<usize>() * self.out_blocks() * LANES + LANES
     }
 
     fn fill(&mut self, weights: ConvWeights<'_>) {

@@ -1,9 +1,9 @@
 //! Which kernel does a convolution: Winograd where it is less work, else the direct one.
 
-use super::specs::{ConvPlan, UnitSpec, UpSpec};
+use super::specs::{ConvPlan, PackedWeights, UnitSpec, UpSpec};
 use sarx_kernels::{
-    ChannelSums, ConvWeights, DirectWeights, FeatureShape, Features, Isa, PlainImage,
-    WinogradWeights, choose_tile, conv_backward_data, conv_backward_weight, conv_forward,
+    ChannelSums, ConvWeights, DirectWeights, FeatureShape, Features, Isa, PlainImage, Precision,
+    WinogradWeights, choose_tile_in, conv_backward_data, conv_backward_weight, conv_forward,
     conv_forward_image, conv_out_size, from_features_with, sum_per_channel, to_features_with,
     up_backward_data, up_backward_weight, up_forward, winograd_forward,
 };
@@ -42,7 +42,7 @@ pub(super) fn convolve(
     let make = || plan(input, weight, spec);
     let fresh;
     let plan = match &spec.packed {
-        Some(packed) => packed.0.get_or_init(make),
+        Some(packed) => packed.plan.get_or_init(make),
         None => {
             fresh = make();
             &fresh
@@ -74,8 +74,7 @@ fn plan(input: &Input<'_>, weight: &[f32], spec: &UnitSpec) -> ConvPlan {
     if let Input::Maps(maps) = input {
         let shape = maps[0].shape;
         let channels = [inputs.iter().sum(), spec.channels_out];
-        let packed_once = spec.packed.is_some();
-        if let Some(tile) = tile(shape, channels, spec, packed_once) {
+        if let Some((tile, precision)) = tile(shape, channels, spec, spec.packed.as_ref()) {
             let weights = ConvWeights {
                 values: weight,
                 channels_out: channels[1],
@@ -83,7 +82,9 @@ fn plan(input: &Input<'_>, weight: &[f32], spec: &UnitSpec) -> ConvPlan {
                 kernel: spec.kernel,
                 mirrored: false,
             };
-            return ConvPlan::Winograd(WinogradWeights::new(isa, weights, &inputs, tile));
+            return ConvPlan::Winograd(WinogradWeights::new(
+                isa, weights, &inputs, tile, precision,
+            ));
         }
     }
     ConvPlan::Direct(DirectWeights::forward(
@@ -95,18 +96,20 @@ fn plan(input: &Input<'_>, weight: &[f32], spec: &UnitSpec) -> ConvPlan {
     ))
 }
 
-/// The Winograd tile for a map of that shape, if it is faster.
+/// The Winograd tile for a map of that shape, if it is faster, and the precision of its products.
 fn tile(
     shape: FeatureShape,
     [channels_in, channels_out]: [usize; 2],
     spec: &UnitSpec,
-    packed_once: bool,
-) -> Option<[usize; 3]> {
+    packed: Option<&PackedWeights>,
+) -> Option<([usize; 3], Precision)> {
     if spec.stride != [1; 3] {
         return None;
     }
-    let (size, batch, kernel) = (shape.size, shape.batch, spec.kernel);
-    choose_tile(size, batch, channels_in, channels_out, kernel, packed_once)
+    // Gradients and weights that change are never rounded.
+    let precision = packed.map_or(Precision::F32, |packed| packed.precision);
+    let of_call = (shape.size, shape.batch, packed.is_some());
+    choose_tile_in(precision, of_call, [channels_in, channels_out], spec.kernel)
 }
 
 /// Gradients of a convolution.
@@ -166,7 +169,7 @@ fn backward_data(
     let taps: usize = spec.kernel.iter().product();
     let widest = inputs.iter().copied().max().unwrap_or(0);
     let shape = gradient.shape;
-    let Some(tile) = tile(shape, [spec.channels_out, widest], spec, false) else {
+    let Some((tile, precision)) = tile(shape, [spec.channels_out, widest], spec, None) else {
         let weights =
             DirectWeights::transposed(isa, weight, &inputs, spec.channels_out, spec.kernel);
         let maps = conv_backward_data(isa, gradient, &weights, spec.stride, shapes);
@@ -188,7 +191,7 @@ fn backward_data(
             kernel: spec.kernel,
             mirrored: true,
         };
-        let weights = WinogradWeights::new(isa, weights, &[spec.channels_out], tile);
+        let weights = WinogradWeights::new(isa, weights, &[spec.channels_out], tile, precision);
         Some(winograd_forward(isa, &[gradient], &weights, None))
     });
     each.collect()
@@ -209,7 +212,7 @@ pub(super) fn up_convolve(
     };
     let fresh;
     let plan = match &spec.packed {
-        Some(packed) => packed.0.get_or_init(make),
+        Some(packed) => packed.plan.get_or_init(make),
         None => {
             fresh = make();
             &fresh

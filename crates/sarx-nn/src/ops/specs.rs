@@ -1,6 +1,6 @@
 //! What the operations need to know besides their tensors.
 
-use sarx_kernels::{DirectWeights, WinogradWeights};
+use sarx_kernels::{DirectWeights, Precision, WinogradWeights};
 use std::sync::{Arc, OnceLock};
 
 /// Weights in the order of the kernel that uses them.
@@ -13,8 +13,21 @@ pub(crate) enum ConvPlan {
 /// Packed weights of one layer, made when they are first used; clones share them.
 ///
 /// Only for weights that do not change any more.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct PackedWeights(pub(super) Arc<OnceLock<ConvPlan>>);
+#[derive(Debug, Clone)]
+pub(crate) struct PackedWeights {
+    pub(super) plan: Arc<OnceLock<ConvPlan>>,
+    /// In what precision products may be.
+    pub(super) precision: Precision,
+}
+
+impl PackedWeights {
+    pub(crate) fn new(precision: Precision) -> Self {
+        Self {
+            plan: Arc::default(),
+            precision,
+        }
+    }
+}
 
 /// Convolution of one or two maps, instance norm, leaky ReLU.
 #[derive(Debug, Clone)]

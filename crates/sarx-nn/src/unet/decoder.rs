@@ -4,6 +4,7 @@ use super::{ConvStage, Convolution, UnetConfig, UnitConfig, UpConvolution};
 use crate::{FeatureMap, OpPath, ops};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use sarx_kernels::Precision;
 
 /// nnU-Net's `UNetDecoder`. Level 0 is the LOWEST resolution; every level has a head.
 #[derive(Module, Debug)]
@@ -103,8 +104,12 @@ impl Decoder {
         stage.forward_to_logits(up.forward(x, path), skips.pop(), head, path)
     }
 
-    pub(crate) fn prepare(&mut self) {
-        self.stages.iter_mut().for_each(ConvStage::prepare);
-        self.transpconvs.iter_mut().for_each(UpConvolution::prepare);
+    pub(crate) fn prepare(&mut self, precision: Precision) {
+        for stage in &mut self.stages {
+            stage.prepare(precision);
+        }
+        for up in &mut self.transpconvs {
+            up.prepare(precision);
+        }
     }
 }

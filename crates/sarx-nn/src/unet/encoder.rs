@@ -4,6 +4,7 @@ use super::{EncoderKind, PlainEncoder, ResidualEncoder, UnetConfig};
 use crate::{FeatureMap, OpPath};
 use burn::module::Module;
 use burn::tensor::Device;
+use sarx_kernels::Precision;
 
 /// The part that goes down.
 #[derive(Module, Debug)]
@@ -39,10 +40,10 @@ impl Encoder {
         }
     }
 
-    pub(crate) fn prepare(&mut self) {
+    pub(crate) fn prepare(&mut self, precision: Precision) {
         match self {
-            Self::Plain(encoder) => encoder.prepare(),
-            Self::Residual(encoder) => encoder.prepare(),
+            Self::Plain(encoder) => encoder.prepare(precision),
+            Self::Residual(encoder) => encoder.prepare(precision),
         }
     }
 }

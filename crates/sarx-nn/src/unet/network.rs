@@ -1,9 +1,10 @@
 //! The whole network.
 
 use super::{Decoder, Encoder, UnetConfig};
-use crate::{FeatureMap, OpPath};
+use crate::{FeatureMap, OpPath, PrecisionError};
 use burn::module::Module;
 use burn::tensor::Tensor;
+use sarx_kernels::Precision;
 
 /// nnU-Net's `PlainConvUNet` or `ResidualEncoderUNet`; made by [`UnetConfig::init`].
 ///
@@ -36,14 +37,21 @@ impl Unet {
     }
 
     /// The network for prediction with weights that do not change any more: the CPU kernels keep
-    /// their own copies of them, made once.
-    #[must_use]
-    pub fn prepared(mut self) -> Self {
-        if self.op_path == OpPath::Fused {
-            self.encoder.prepare();
-            self.decoder.prepare();
+    /// their own copies of them, made once, in the precision that is asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`PrecisionError`] if 16 bits are asked for where Burn's own operations run.
+    pub fn prepared(mut self, precision: Precision) -> Result<Self, PrecisionError> {
+        match (self.op_path, precision) {
+            (OpPath::Fused, _) => {
+                self.encoder.prepare(precision);
+                self.decoder.prepare(precision);
+            }
+            (OpPath::Composed, Precision::F32) => {}
+            (OpPath::Composed, Precision::Bf16) => return Err(PrecisionError),
         }
-        self
+        Ok(self)
     }
 
     /// Logits at full resolution; the other heads are not computed.

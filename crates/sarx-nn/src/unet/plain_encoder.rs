@@ -4,6 +4,7 @@ use super::{ConvStage, UnetConfig, UnitConfig};
 use crate::{FeatureMap, OpPath};
 use burn::module::Module;
 use burn::tensor::Device;
+use sarx_kernels::Precision;
 
 /// Stages of convolutions; each stage begins with its stride.
 #[derive(Module, Debug)]
@@ -49,8 +50,8 @@ impl PlainEncoder {
         skips
     }
 
-    pub(crate) fn prepare(&mut self) {
+    pub(crate) fn prepare(&mut self, precision: Precision) {
         let stages = self.stages.iter_mut().flatten();
-        stages.for_each(ConvStage::prepare);
+        stages.for_each(|stage| stage.prepare(precision));
     }
 }

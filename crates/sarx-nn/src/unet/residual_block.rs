@@ -4,6 +4,7 @@ use super::{ConvNorm, UnitConfig};
 use crate::{FeatureMap, OpPath, ops};
 use burn::module::Module;
 use burn::tensor::Device;
+use sarx_kernels::Precision;
 
 /// nnU-Net's `BasicBlockD`: `leaky_relu(conv2(conv1(x)) + skip(x))`.
 #[derive(Module, Debug)]
@@ -70,9 +71,11 @@ impl ResidualBlock {
         ops::add_act(through, around, self.slope, path)
     }
 
-    pub(crate) fn prepare(&mut self) {
-        self.conv1.prepare();
-        self.conv2.prepare();
-        self.skip.iter_mut().flatten().for_each(ConvNorm::prepare);
+    pub(crate) fn prepare(&mut self, precision: Precision) {
+        self.conv1.prepare(precision);
+        self.conv2.prepare(precision);
+        for skip in self.skip.iter_mut().flatten() {
+            skip.prepare(precision);
+        }
     }
 }

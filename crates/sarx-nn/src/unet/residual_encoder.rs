@@ -4,6 +4,7 @@ use super::{ConvStage, ResidualBlock, UnetConfig, UnitConfig};
 use crate::{FeatureMap, OpPath};
 use burn::module::Module;
 use burn::tensor::Device;
+use sarx_kernels::Precision;
 
 /// Residual blocks in a row; the first has the stride and changes the number of channels.
 #[derive(Module, Debug)]
@@ -70,9 +71,9 @@ impl ResidualEncoder {
         skips
     }
 
-    pub(crate) fn prepare(&mut self) {
-        self.stem.prepare();
+    pub(crate) fn prepare(&mut self, precision: Precision) {
+        self.stem.prepare(precision);
         let blocks = self.stages.iter_mut().flat_map(|stage| &mut stage.blocks);
-        blocks.for_each(ResidualBlock::prepare);
+        blocks.for_each(|block| block.prepare(precision));
     }
 }

@@ -4,6 +4,7 @@ use super::{ConvNorm, Convolution, UnitConfig};
 use crate::{FeatureMap, OpPath};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use sarx_kernels::Precision;
 
 /// nnU-Net's `StackedConvBlocks`.
 #[derive(Module, Debug)]
@@ -57,7 +58,9 @@ impl ConvStage {
         last.forward_to_logits(x, skip, head, path)
     }
 
-    pub(crate) fn prepare(&mut self) {
-        self.convs.iter_mut().for_each(ConvNorm::prepare);
+    pub(crate) fn prepare(&mut self, precision: Precision) {
+        for conv in &mut self.convs {
+            conv.prepare(precision);
+        }
     }
 }

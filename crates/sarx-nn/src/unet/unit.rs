@@ -5,6 +5,7 @@ use crate::ops::{self, PackedWeights, UnitConstants, UnitParameters};
 use crate::{FeatureMap, OpPath};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
+use sarx_kernels::Precision;
 
 /// What units of one stage share.
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +106,7 @@ impl ConvNorm {
         }
     }
 
-    pub(crate) fn prepare(&mut self) {
-        self.packed = Some(PackedWeights::default());
+    pub(crate) fn prepare(&mut self, precision: Precision) {
+        self.packed = Some(PackedWeights::new(precision));
     }
 }

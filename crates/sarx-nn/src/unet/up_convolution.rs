@@ -4,6 +4,7 @@ use crate::FeatureMap;
 use crate::ops::{self, OpPath, PackedWeights};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
+use sarx_kernels::Precision;
 
 /// Transposed 3D convolution with kernel = stride and no padding.
 #[derive(Module, Debug)]
@@ -43,7 +44,7 @@ impl UpConvolution {
         ops::up_conv3d(x, self.weight.val(), self.bias.val(), packed, path)
     }
 
-    pub(crate) fn prepare(&mut self) {
-        self.packed = Some(PackedWeights::default());
+    pub(crate) fn prepare(&mut self, precision: Precision) {
+        self.packed = Some(PackedWeights::new(precision));
     }
 }
