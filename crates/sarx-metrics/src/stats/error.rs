@@ -43,6 +43,38 @@ pub enum StatsError {
         /// The value.
         value: f64,
     },
+    /// More values than memory allows for.
+    #[error("{found} values; at most {most} are possible")]
+    TooMany {
+        /// How many there are.
+        found: usize,
+        /// How many are possible.
+        most: usize,
+    },
+    /// A value that has no ratio or percentage.
+    #[error(
+        "value {index} is {value}, and a ratio needs more than 0; report empty masks apart, and count them"
+    )]
+    NotPositive {
+        /// Its index.
+        index: usize,
+        /// The value.
+        value: f64,
+    },
+    /// A resolution that is not a positive finite number.
+    #[error("resolution {value} of differences is not a positive finite number")]
+    Resolution {
+        /// The resolution.
+        value: f64,
+    },
+    /// No resampled mean lies on one side of the mean.
+    #[error(
+        "none of {resamples} resampled means lies on one side of the mean, so that the bias is infinite; draw more"
+    )]
+    OneSided {
+        /// How many there are.
+        resamples: usize,
+    },
 }
 
 /// Refuses NaN.

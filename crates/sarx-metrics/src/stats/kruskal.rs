@@ -11,6 +11,8 @@ pub struct KruskalWallis {
     pub n: usize,
     /// The statistic, corrected for ties; chi-squared with groups - 1 degrees.
     pub h: f64,
+    /// Degrees of freedom, groups - 1.
+    pub dof: usize,
     /// Its p-value.
     pub p: f64,
     /// Effect size, H / (n - 1): 0 none, 1 groups that do not overlap at all.
@@ -53,6 +55,7 @@ pub fn kruskal_wallis(groups: &[&[f64]]) -> Result<KruskalWallis, StatsError> {
     Ok(KruskalWallis {
         n: n as usize,
         h,
+        dof: groups.len() - 1,
         p: ChiSquared::new(degrees).map_or(f64::NAN, |d| d.sf(h)),
         epsilon_squared: h / (n - 1.0),
     })
