@@ -1,12 +1,17 @@
-//! Figures for the page: box plots and the training curve, as SVG.
+//! Figures for the pages: box plots, rain clouds, Bland-Altman plots and the training curve, as SVG.
 //!
 //! Colours of axes and text are CSS variables with a fallback, so a figure follows the light or
 //! dark page it stands in and is readable as a file of its own.
 
+mod bland_altman;
 mod box_plot;
+mod rain_cloud;
+mod scale;
 mod training_curve;
 
+pub use bland_altman::{BlandAltmanPlot, bland_altman_svg};
 pub use box_plot::{BoxGroup, box_plot_svg};
+pub use rain_cloud::{RainCloud, rain_cloud_svg};
 pub use training_curve::{TrainingCurve, training_curve_svg};
 
 use kuva::render::render::Scene;

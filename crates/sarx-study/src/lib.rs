@@ -9,21 +9,29 @@ pub mod assemble;
 mod case_row;
 mod cohort;
 mod contour;
+mod csv_text;
 pub mod design;
 mod evaluate;
 mod figure;
 mod measure;
+mod number_text;
+pub mod policy;
 mod report;
+pub mod results;
 mod slice_picture;
 mod slice_view;
 mod strata;
+pub mod study_page;
 
 pub use case_row::{CaseRow, Finding, Scores};
 pub use cohort::{Cohort, CohortError, CohortRow};
 pub use evaluate::{
     CaseError, CaseFailure, EvaluateError, EvaluateSpec, Evaluation, evaluate_folders,
 };
-pub use figure::{BoxGroup, FigureError, TrainingCurve, box_plot_svg, training_curve_svg};
+pub use figure::{
+    BlandAltmanPlot, BoxGroup, FigureError, RainCloud, TrainingCurve, bland_altman_svg,
+    box_plot_svg, rain_cloud_svg, training_curve_svg,
+};
 pub use measure::{Better, Measure};
 pub use report::{CasePicture, CaseRank, ReportError, ReportInput, case_at_rank, render};
 pub use slice_picture::{

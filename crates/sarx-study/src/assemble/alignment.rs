@@ -109,6 +109,11 @@ impl Alignment {
         Ok((volume, record))
     }
 
+    /// Method and seed, as documents hold them.
+    pub(super) fn name(&self) -> String {
+        format!("{}, seed {}", method_name(self.method), self.seed)
+    }
+
     fn record(&self, how: &str, covered: f64) -> AlignmentRecord {
         AlignmentRecord {
             how: how.to_owned(),

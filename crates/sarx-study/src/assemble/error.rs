@@ -23,6 +23,32 @@ pub enum AssembleError {
     /// The table of cases cannot be written.
     #[error(transparent)]
     Table(#[from] csv::Error),
+    /// The folder holds the dataset of another design.
+    #[error(
+        "the dataset was assembled from another design: {what}; take the folder away, or give the study another `out`: {path:?}"
+    )]
+    OtherDesign {
+        /// The difference.
+        what: String,
+        /// The dataset.
+        path: PathBuf,
+    },
+    /// The folder holds images, but nothing says of which design.
+    #[error(
+        "the folder holds images that no `assembly.json` speaks of; take it away, or give the study another `out`: {path:?}"
+    )]
+    Unknown {
+        /// The dataset.
+        path: PathBuf,
+    },
+    /// The document beside the dataset cannot be used.
+    #[error("cannot tell from which design the dataset was assembled ({what}): {path:?}")]
+    Identity {
+        /// Why.
+        what: String,
+        /// The document.
+        path: PathBuf,
+    },
     /// The caller asked to stop.
     #[error("stopped while cases were assembled; run the same command to go on")]
     Stopped,
@@ -36,6 +62,14 @@ pub enum AssembleFault {
     #[error("cannot put the file into the dataset ({source}): {path:?}")]
     Link {
         /// The new file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// What is left of a failed case cannot be taken away.
+    #[error("cannot take a file of a failed case out of the dataset ({source}): {path:?}")]
+    Remove {
+        /// The file.
         path: PathBuf,
         /// Why.
         source: std::io::Error,

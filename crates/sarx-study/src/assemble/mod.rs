@@ -2,10 +2,15 @@
 //!
 //! Files that need no change are linked, or copied where links are not possible; a channel on another grid than the first is
 //! brought there, by the headers or by registration ([`Alignment`]), and how good that was stands in `cases.csv`.
-//! What is made stays; a case that failed is tried again next time.
+//! What is made stays; a case that failed leaves no file, stands in `cases.csv` with the reason, and is tried again
+//! next time. A folder that was assembled from another design is refused.
 
 mod alignment;
 mod error;
+mod identity;
+mod placing;
+#[cfg(test)]
+mod resume_tests;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -14,6 +19,8 @@ pub use alignment::{Alignment, AlignmentRecord};
 pub use error::{AssembleError, AssembleFault};
 
 use crate::design::{Design, ModelKind, ModelSpec, StudyCase, StudySet};
+use identity::AssemblyIdentity;
+use placing::{is_younger, put, remove_if_there};
 use rayon::prelude::*;
 use sarx_core::{CaseId, Progress};
 use sarx_plan::{Split, Splits};
@@ -69,6 +76,11 @@ pub fn assemble(
         method: request.design.file.alignment.method,
         seed: request.design.file.split.seed,
     };
+    let identity = AssemblyIdentity::of(request, &cases, &alignment);
+    identity.claim(
+        &request.table.with_file_name("assembly.json"),
+        request.dataset,
+    )?;
     progress.begin("assemble", cases.len() as u64);
     let results: Vec<Option<Result<Vec<AlignmentRecord>, AssembleFault>>> = cases
         .par_iter()
@@ -77,6 +89,11 @@ pub fn assemble(
                 return None;
             }
             let made = make_case(case, request.dataset, &alignment);
+            let made = made.or_else(|fault| {
+                // Half a case would make the whole dataset one that cannot be opened.
+                remove_case(case, request.dataset)?;
+                Err(fault)
+            });
             progress.advance(1);
             Some(made)
         })
@@ -90,15 +107,18 @@ pub fn assemble(
                 rows.push((case, records));
                 done.push(case);
             }
-            Some(Err(fault)) => failed.push((case.id.clone(), fault)),
+            Some(Err(fault)) => failed.push((case, fault)),
         }
     }
-    table::write(request.table, &rows)?;
+    table::write(request.table, &rows, &failed)?;
     write_document(request, &done)?;
     write_splits(request, &done)?;
     Ok(Assembled {
         done: done.into_iter().map(|case| case.id.clone()).collect(),
-        failed,
+        failed: failed
+            .into_iter()
+            .map(|(case, fault)| (case.id.clone(), fault))
+            .collect(),
     })
 }
 
@@ -108,79 +128,45 @@ fn make_case(
     dataset: &Path,
     alignment: &Alignment,
 ) -> Result<Vec<AlignmentRecord>, AssembleFault> {
-    let part = if case.set == StudySet::External {
-        "Ts"
-    } else {
-        "Tr"
-    };
-    let target = |channel: usize| {
-        let name = format!("{}_{channel:04}{FILE_ENDING}", case.id);
-        dataset.join(format!("images{part}")).join(name)
-    };
-    let label = dataset
-        .join(format!("labels{part}"))
-        .join(format!("{}{FILE_ENDING}", case.id));
     let mut records = vec![AlignmentRecord::reference()];
     let Some((_, reference)) = case.channels.first() else {
         unreachable!("a case has a channel");
     };
-    put(reference, &target(0), false)?;
-    put(&case.label, &label, true)?;
+    put(reference, &image_path(case, dataset, 0), false)?;
+    put(&case.label, &label_path(case, dataset), true)?;
     for (channel, (_, image)) in case.channels.iter().enumerate().skip(1) {
-        records.push(put_aligned(reference, image, &target(channel), alignment)?);
+        let target = image_path(case, dataset, channel);
+        records.push(put_aligned(reference, image, &target, alignment)?);
     }
     Ok(records)
 }
 
-/// Links a file of our ending, else writes it anew.
-fn put(source: &Path, target: &Path, labels: bool) -> Result<(), AssembleFault> {
-    if newer(target, &[source]) {
-        return Ok(());
-    }
-    let name = source
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    if name.ends_with(FILE_ENDING) {
-        return link(source, target);
-    }
-    if labels {
-        let read = sarx_io::read_labels(source)?;
-        sarx_io::write_labels(target, &read.labels, Some(&read.header))?;
-    } else {
-        let read = sarx_io::read_image(source)?;
-        sarx_io::write_image(target, &read.volume, Some(&read.header))?;
+/// Takes away what there is of a case.
+fn remove_case(case: &StudyCase, dataset: &Path) -> Result<(), AssembleFault> {
+    let images = (0..case.channels.len()).map(|channel| image_path(case, dataset, channel));
+    for path in images.chain([label_path(case, dataset)]) {
+        let removed = remove_if_there(&path);
+        removed.map_err(|source| AssembleFault::Remove { path, source })?;
     }
     Ok(())
 }
 
-fn link(source: &Path, target: &Path) -> Result<(), AssembleFault> {
-    let failed = |source| AssembleFault::Link {
-        path: target.to_owned(),
-        source,
-    };
-    // A link cannot replace a file.
-    if target.exists() {
-        std::fs::remove_file(target).map_err(failed)?;
+/// The ending of nnU-Net's folders for the set of a case.
+fn part(case: &StudyCase) -> &'static str {
+    match case.set {
+        StudySet::External => "Ts",
+        StudySet::Fold(_) => "Tr",
     }
-    if std::fs::hard_link(source, target).is_ok() {
-        return Ok(());
-    }
-    let mut file = std::fs::File::open(source).map_err(failed)?;
-    sarx_io::write_atomic(target, |to| std::io::copy(&mut file, to).map(|_| ()))?;
-    Ok(())
 }
 
-/// Whether a file is there and no source is younger.
-fn newer(target: &Path, sources: &[&Path]) -> bool {
-    let time = |path: &Path| {
-        std::fs::metadata(path)
-            .and_then(|data| data.modified())
-            .ok()
-    };
-    let made = time(target);
-    made.is_some() && sources.iter().all(|source| time(source) <= made)
+fn image_path(case: &StudyCase, dataset: &Path, channel: usize) -> PathBuf {
+    let name = format!("{}_{channel:04}{FILE_ENDING}", case.id);
+    dataset.join(format!("images{}", part(case))).join(name)
+}
+
+fn label_path(case: &StudyCase, dataset: &Path) -> PathBuf {
+    let name = format!("{}{FILE_ENDING}", case.id);
+    dataset.join(format!("labels{}", part(case))).join(name)
 }
 
 /// A further channel on the grid of the reference.
@@ -191,7 +177,7 @@ fn put_aligned(
     alignment: &Alignment,
 ) -> Result<AlignmentRecord, AssembleFault> {
     let remembered = target.with_extension("alignment.json");
-    if newer(target, &[reference, image])
+    if is_younger(target, &[reference, image])
         && let Some(record) = AlignmentRecord::read(&remembered)
         && record.is_of(alignment)
     {

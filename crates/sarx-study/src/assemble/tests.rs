@@ -51,7 +51,7 @@ fn heights(grid: &Grid) -> Volume<f32> {
     Volume::new(voxels, *grid).unwrap()
 }
 
-fn study() -> TempDir {
+pub(super) fn study() -> TempDir {
     let folder = TempDir::new().unwrap();
     let root = folder.path();
     fs::write(root.join("study.toml"), STUDY).unwrap();
@@ -80,7 +80,7 @@ fn study() -> TempDir {
     folder
 }
 
-fn run(folder: &TempDir, model: &str) -> (PathBuf, Assembled) {
+pub(super) fn run(folder: &TempDir, model: &str) -> (PathBuf, Assembled) {
     let design = Design::open(&folder.path().join("study.toml")).unwrap();
     let dataset = folder.path().join(model).join("dataset");
     let request = AssembleRequest {

@@ -23,7 +23,7 @@ pub use case::{StudyCase, StudySet};
 pub use date::Date;
 pub use fault::{DesignError, Fault, FaultKind};
 pub use file::{AlignmentMethod, LateWeights, ModelKind, StudyFile};
-pub use grids::GridFault;
+pub use grids::{GridFault, GridFaultKind};
 pub use init::{InitError, study_text};
 pub use model::{FoldChoice, ModelSpec, Training};
 pub use patient::{Patient, SeriesFiles};

@@ -2,6 +2,7 @@
 
 use super::{CasePicture, ReportError, ReportInput};
 use crate::figure::{BoxGroup, box_plot_svg, training_curve_svg};
+use crate::number_text::number;
 use crate::strata::stratum_value;
 use crate::{
     CaseRow, FEW_CASES, Finding, Measure, PREDICTION_RGB, REFERENCE_RGB, StrataTable, Stratum,
@@ -205,21 +206,6 @@ fn findings(all: &Stratum, cases: &[CaseRow]) -> String {
 
 fn css([r, g, b]: [u8; 3]) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
-}
-
-/// A number as the reader sees it: `n/a` for NaN, a sign for infinity.
-fn number(value: f64, decimals: usize) -> String {
-    if value.is_nan() {
-        "n/a".to_owned()
-    } else if value.is_infinite() {
-        if value > 0.0 {
-            "\u{221e}".to_owned()
-        } else {
-            "\u{2212}\u{221e}".to_owned()
-        }
-    } else {
-        format!("{value:.decimals$}").replace('-', "\u{2212}")
-    }
 }
 
 impl Cell {

@@ -2,6 +2,7 @@
 
 use super::{StrataTable, Stratum};
 use crate::Measure;
+use crate::csv_text::{csv_line, csv_number};
 use sarx_metrics::{ScoreFloat, Spread};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -191,26 +192,4 @@ impl StrataTable {
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string_pretty(&StrataDocument::from(self))
     }
-}
-
-fn csv_number(value: f64) -> String {
-    if value.is_nan() {
-        String::new()
-    } else {
-        value.to_string()
-    }
-}
-
-/// One line of CSV (RFC 4180), ended by a line feed.
-fn csv_line<'a>(fields: impl Iterator<Item = &'a str>) -> String {
-    let quoted = |field: &str| {
-        if field.contains(['"', ',', '\n', '\r']) {
-            format!("\"{}\"", field.replace('"', "\"\""))
-        } else {
-            field.to_owned()
-        }
-    };
-    let mut line = fields.map(quoted).collect::<Vec<_>>().join(",");
-    line.push('\n');
-    line
 }
