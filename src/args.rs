@@ -4,6 +4,7 @@ mod after_training;
 mod before_training;
 mod bench;
 mod model;
+mod study;
 
 pub(crate) use after_training::{
     ApplyArgs, BestArgs, EnsembleArgs, FindArgs, PostprocessAct, PostprocessArgs, Probabilities,
@@ -16,6 +17,8 @@ pub(crate) use bench::{
 
 pub(crate) use before_training::{PlanArgs, PreprocessArgs, PresetName, VerifyArgs};
 pub(crate) use model::{ModelAct, ModelArgs, ModelExportArgs, ModelImportArgs, ModelShowArgs};
+
+pub(crate) use study::{StudyAct, StudyArgs, StudyInitArgs, StudyRunArgs, StudyStage};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sarx_nn::{DeviceRequest, Precision};
@@ -127,6 +130,12 @@ pub(crate) enum Verb {
                       sarx model import nnUNetTrainer__nnUNetPlans__3d_fullres --out model\n  \
                       sarx model export model --out nnUNetTrainer__nnUNetPlans__3d_fullres")]
     Model(ModelArgs),
+    /// A study: models of several sequences and planes on one cohort, compared by site and histology
+    #[command(
+        after_help = "Examples:\n  sarx study init cohort --out study.toml\n  sarx study run study.toml\n  \
+                      sarx study status study.toml"
+    )]
+    Study(StudyArgs),
     /// Time the parts of the work on this machine
     #[command(
         after_help = "Examples:\n  sarx bench net --network plain --patch 64,64,64\n  \

@@ -12,6 +12,7 @@ mod postprocess;
 mod predict;
 mod preprocess;
 mod stop;
+mod study;
 mod train;
 mod verify;
 
@@ -67,6 +68,7 @@ fn run_to_the_end(verb: &Verb, device: DeviceChoice, console: &Console) -> Resul
         Verb::Best(args) => best::run(args, console),
         Verb::Evaluate(args) => evaluate::run(args, console),
         Verb::Model(args) => model::run(args, console),
+        Verb::Study(args) => study::run(args, device, console),
         Verb::Bench(args) => bench::run(args, device, console),
     }
 }

@@ -8,8 +8,8 @@
 
 use sarx_nn::{
     DeepSupervisionLoss, Device, DeviceChoice, DeviceFailure, DeviceRequest, EncoderKind,
-    LossConfig, NamedArray, OpPath, StepReport, Target, Tensor, TensorData, TrainState, Unet,
-    UnetConfig, guarded, image_tensor, read_f32, target_tensor,
+    LossConfig, NamedArray, OpPath, Precision, StepReport, Target, Tensor, TensorData, TrainState,
+    Unet, UnetConfig, guarded, image_tensor, read_f32, target_tensor,
 };
 
 /// Relative RMS of logits: sqrt(1024) * 6e-8 = 2e-6 per layer, a dozen layers, most of it averages

@@ -1,0 +1,168 @@
+//! Tables, policy and page, from the scores that are there.
+
+use super::Study;
+use anyhow::{Result, bail};
+use sarx_study::FEW_CASES;
+use sarx_study::design::{ModelKind, ModelSpec};
+use sarx_study::policy::{
+    DEFAULT_SHRINKAGE_PATIENTS, PolicyError, PolicyModel, PolicySpec, PolicyStratum,
+    evaluate_policy, learn_policy,
+};
+use sarx_study::results::scores::ScoreTable;
+use sarx_study::results::tables::{ModelFacts, StudyFacts, study_tables};
+use sarx_study::results::write::write_tables;
+use serde_json::{Value, json};
+
+/// Draws of the bootstrap, as SciPy's default.
+const BOOTSTRAP_DRAWS: usize = 9999;
+
+impl Study<'_> {
+    /// Writes `scores.csv`, `tables/`, `policy.json` and `report.html`. What they say in short, and what is
+    /// missing.
+    pub(super) fn report(&self) -> Result<(Value, String)> {
+        let (mut tables, mut missing) = (Vec::new(), Vec::new());
+        for model in &self.design.models {
+            let path = self.folders.model(&model.name).scores();
+            if path.exists() {
+                tables.push(ScoreTable::read(&path)?);
+            } else {
+                missing.push(model.name.clone());
+            }
+        }
+        if tables.is_empty() {
+            bail!("no model has scores yet; run the study first");
+        }
+        for model in &missing {
+            self.console.say(&format!(
+                "model {model} has no scores yet; the tables are without it"
+            ));
+        }
+        let scores = ScoreTable::join(tables)?;
+        scores.write(&self.folders.scores())?;
+        let tables = study_tables(&scores, &self.facts())?;
+        write_tables(&tables, &self.folders.tables())?;
+        let spec = self.policy_spec();
+        let policy = learn_policy(&scores, &spec)?;
+        policy.write(&self.folders.policy())?;
+        let mut warnings: Vec<String> = missing
+            .iter()
+            .map(|model| format!("Model {model} has no scores yet."))
+            .collect();
+        if scores.n_failed() > 0 {
+            warnings.push(format!(
+                "{} cases could not be predicted; they are counted in every table.",
+                scores.n_failed()
+            ));
+        }
+        let worth = match evaluate_policy(&scores, &spec, self.design.file.split.seed) {
+            Ok(evaluation) => Some(evaluation),
+            // The policy is there all the same; only its worth is not known.
+            Err(PolicyError::OneFold) => {
+                warnings.push("One fold was trained, so the policy cannot be judged on patients that it was not made from.".to_owned());
+                None
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.page(
+            &scores,
+            &tables,
+            worth.as_ref().map(|worth| (&policy, worth)),
+            &warnings,
+        )?;
+        let best = policy.fallback.first();
+        let best = best.map(|c| {
+            format!(
+                "{} (mean Dice {:.3} in cross-validation)",
+                c.model, c.overall_mean
+            )
+        });
+        let text = format!(
+            "{} scores of {} models; best over all strata: {}",
+            scores.rows().len(),
+            scores.models().len(),
+            best.clone().unwrap_or_else(|| "none".to_owned())
+        );
+        let json = json!({
+            "scores": self.folders.scores(),
+            "tables": self.folders.tables(),
+            "policy": self.folders.policy(),
+            "report": self.folders.out().join("report.html"),
+            "models_without_scores": missing,
+            "best": policy.fallback.first().map(|candidate| candidate.model.clone()),
+        });
+        Ok((json, text))
+    }
+
+    fn facts(&self) -> StudyFacts {
+        let file = &self.design.file;
+        let models = self.design.models.iter().map(|model| ModelFacts {
+            name: model.name.clone(),
+            title: self.title(model),
+            kind: kind_name(model.kind).to_owned(),
+            series: model.series.clone(),
+        });
+        let benign = self.design.patients.iter().filter(|patient| patient.benign);
+        let mut benign: Vec<String> = benign.map(|patient| patient.histology.clone()).collect();
+        benign.sort();
+        benign.dedup();
+        StudyFacts {
+            name: file.name.clone(),
+            models: models.collect(),
+            strata: file.strata.keys().cloned().collect(),
+            benign_histologies: benign,
+            bootstrap_seed: file.split.seed,
+            bootstrap_draws: BOOTSTRAP_DRAWS,
+            few_cases: FEW_CASES,
+        }
+    }
+
+    /// Sequences and planes in words: "T1 axial + T2 axial".
+    fn title(&self, model: &ModelSpec) -> String {
+        let names = model.series.iter().map(|name| {
+            let columns = &self.design.file.series[name];
+            format!("{} {}", columns.sequence, columns.plane)
+        });
+        let names: Vec<String> = names.collect();
+        let joined = names.join(" + ");
+        match model.kind {
+            ModelKind::Single | ModelKind::Channels => joined,
+            ModelKind::Early | ModelKind::Pooled | ModelKind::Late => {
+                format!("{joined} ({})", kind_name(model.kind))
+            }
+        }
+    }
+
+    fn policy_spec(&self) -> PolicySpec {
+        let file = &self.design.file;
+        PolicySpec {
+            models: self
+                .design
+                .models
+                .iter()
+                .map(|model| PolicyModel {
+                    name: model.name.clone(),
+                    series: model.series.clone(),
+                })
+                .collect(),
+            strata: file
+                .strata
+                .iter()
+                .map(|(name, sites)| PolicyStratum {
+                    name: name.clone(),
+                    sites: sites.clone(),
+                })
+                .collect(),
+            shrinkage_patients: DEFAULT_SHRINKAGE_PATIENTS,
+        }
+    }
+}
+
+fn kind_name(kind: ModelKind) -> &'static str {
+    match kind {
+        ModelKind::Single => "single",
+        ModelKind::Channels => "channels",
+        ModelKind::Early => "early",
+        ModelKind::Pooled => "pooled",
+        ModelKind::Late => "late",
+    }
+}
