@@ -27,8 +27,16 @@ use std::time::Instant;
 
 type Fault = Box<dyn Error>;
 
+type MadeUpModel = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+    [f64; 2],
+);
+
 /// Name, title, kind, series, and how much worse it is than the best, outside and in the pelvis.
-const MODELS: [(&str, &str, &str, &[&str], [f64; 2]); 7] = [
+const MODELS: [MadeUpModel; 7] = [
     ("t1_axial", "T1 axial", "single", &["t1_axial"], [0.0, 0.65]),
     ("t2_axial", "T2 axial", "single", &["t2_axial"], [0.45, 0.0]),
     (
@@ -117,9 +125,9 @@ fn rows(size: &Size2) -> Vec<ScoreRow> {
         };
         for (at, (name, _, kind, series, _)) in MODELS[..size.models].iter().enumerate() {
             let usable = if *kind == "pooled" {
-                series.iter().any(|s| has(s))
+                series.iter().any(&has)
             } else {
-                series.iter().all(|s| has(s))
+                series.iter().all(&has)
             };
             if !usable {
                 continue;
