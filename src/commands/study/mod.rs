@@ -3,7 +3,7 @@
 //! What is done is told from files that are written last: `prepared.json` of a model's data, a fold's
 //! `validation/summary.json`, a model's `scores.csv`.
 
-mod common;
+mod common_grid;
 mod fold;
 mod folders;
 mod init;
