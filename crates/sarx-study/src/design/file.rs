@@ -1,9 +1,11 @@
 //! `study.toml` as it is written, before it is checked against the cohort.
 
-use super::fault::{Fault, FaultKind};
-use super::place::{Lines, line_at};
+use super::fault::{DesignError, Fault, FaultKind};
+use super::place::Lines;
+use super::text_faults::text_faults;
 use indexmap::IndexMap;
 use serde::Deserialize;
+use std::path::Path;
 
 /// The version of the study file that is read.
 const VERSION: u32 = 1;
@@ -206,7 +208,10 @@ pub struct TrainingKeys {
 
 /// Folds as they are written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "folds are \"all\" or a list of numbers such as [0]"
+)]
 pub enum FoldsKey {
     /// A word: `"all"`.
     Word(String),
@@ -261,20 +266,31 @@ pub struct ModelTable {
 }
 
 impl StudyFile {
-    /// Reads the text of a study file.
-    pub(super) fn parse(text: &str) -> Result<(Self, Lines), Fault> {
-        let file: Self = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| line_at(text, span.start));
-            let what = error.message().trim().to_owned();
-            Fault::in_study(line, FaultKind::Toml { what })
+    /// Reads a study file by itself, without its cohort.
+    ///
+    /// # Errors
+    ///
+    /// [`DesignError`] with every fault that its text has: what is no TOML, values of another kind, keys that
+    /// are not known or missing. Faults of names and numbers are told by [`Design::open`](super::Design::open).
+    pub fn read(path: &Path) -> Result<Self, DesignError> {
+        let text = std::fs::read_to_string(path).map_err(|source| DesignError::File {
+            path: path.to_owned(),
+            source,
         })?;
+        let parsed = Self::parse(&text);
+        parsed
+            .map(|(file, _)| file)
+            .map_err(|faults| DesignError::faults(path, faults))
+    }
+
+    /// Reads the text of a study file.
+    pub(super) fn parse(text: &str) -> Result<(Self, Lines), Vec<Fault>> {
+        let file: Self = toml::from_str(text).map_err(|_| text_faults(text))?;
         let lines = Lines::of(text);
         if file.version != VERSION {
             let found = file.version;
-            return Err(Fault::in_study(
-                lines.line("version"),
-                FaultKind::Version { found },
-            ));
+            let line = lines.line("version");
+            return Err(vec![Fault::in_study(line, FaultKind::Version { found })]);
         }
         Ok((file, lines))
     }

@@ -18,6 +18,7 @@ mod place;
 mod split;
 #[cfg(test)]
 mod tests;
+mod text_faults;
 
 pub use case::{StudyCase, StudySet};
 pub use date::Date;
@@ -61,7 +62,7 @@ impl Design {
             source,
         })?;
         let (file, lines) =
-            StudyFile::parse(&text).map_err(|fault| DesignError::faults(path, vec![fault]))?;
+            StudyFile::parse(&text).map_err(|faults| DesignError::faults(path, faults))?;
         let root = path.parent().unwrap_or(Path::new(""));
         let table = CohortTable::read(&root.join(&file.cohort))
             .map_err(|fault| DesignError::faults(path, vec![fault]))?;

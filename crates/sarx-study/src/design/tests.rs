@@ -244,6 +244,7 @@ fn faults_of_the_file_name_their_line() {
         change("epochs = 3", "epochs = 0"),
     ];
     insta::assert_snapshot!(all.join("\n"), @r#"
+    study file, line 1: missing field `cohort`
     study file, line 3: unknown field `cohrt`, expected one of `version`, `name`, `cohort`, `out`, `columns`, `strata`, `histology`, `split`, `labels`, `series`, `common`, `alignment`, `training`, `models`
     study file, line 1: version 9 of the study file; this program reads version 1
     study file, line 8: site "pelvis" is in two strata, "limb" and "pelvis"
@@ -290,7 +291,7 @@ fn a_first_study_file_is_a_study_file() {
                 t2_axial,t2_axial_label\nP1,Myxoma,upper arm,2020-01-31,external,a,b,c,d,e,f\n";
     fs::write(&table, text).unwrap();
     let text = study_text(&table, "cohort.csv").unwrap();
-    let (file, _) = StudyFile::parse(&text).unwrap_or_else(|fault| panic!("{fault}\n{text}"));
+    let (file, _) = StudyFile::parse(&text).unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));
     assert_eq!(
         file.series.keys().collect::<Vec<_>>(),
         ["t1_axial", "t1_sagittal", "t2_axial"]
