@@ -58,7 +58,7 @@ impl CohortTable {
                 let line = e.position().map_or(1, csv::Position::line);
                 fault(line, e.to_string())
             })?;
-            let line = record.position().map_or(1, csv::Position::line);
+            let line = record.position().map_or(1, |at| line_of(text, at));
             rows.push((line, record.iter().map(str::to_owned).collect()));
         }
         if rows.is_empty() {
@@ -81,4 +81,18 @@ impl CohortTable {
             known: self.columns.clone(),
         })
     }
+}
+
+/// The line on which a record begins. The reader counts from the end of the record before, and empty lines
+/// between the two belong to neither.
+fn line_of(text: &str, at: &csv::Position) -> u64 {
+    let start = usize::try_from(at.byte())
+        .unwrap_or(usize::MAX)
+        .min(text.len());
+    let empty = text.as_bytes()[start..].iter();
+    let empty = empty
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .count();
+    let before = &text.as_bytes()[..start + empty];
+    1 + before.iter().filter(|&&byte| byte == b'\n').count() as u64
 }

@@ -58,6 +58,63 @@ pub enum FaultKind {
         /// What is wrong with it.
         what: String,
     },
+    /// A name that cannot be part of a file's name.
+    #[error(
+        "{what} name {name:?} becomes part of file names; use ASCII letters, digits, \"-\", \".\" and single \"_\", a letter or digit at both ends, at most 64"
+    )]
+    Name {
+        /// `series` or `model`.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// Two names that some file systems do not tell apart.
+    #[error(
+        "{what} names {first:?} (line {other}) and {name:?} differ only in upper and lower case"
+    )]
+    NameCase {
+        /// `series`, `model` or `patient`.
+        what: &'static str,
+        /// The later name.
+        name: String,
+        /// The earlier name.
+        first: String,
+        /// Line of the earlier name.
+        other: u64,
+    },
+    /// A file that is no image by its name.
+    #[error(
+        "patient \"{patient}\", column {column:?}: no image that can be read by its name (endings are {}): {path:?}",
+        sarx_io::Format::ALL.map(sarx_io::Format::ending).join(", ")
+    )]
+    NoImage {
+        /// The patient.
+        patient: String,
+        /// The column.
+        column: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A benign histology that nobody has.
+    #[error("benign histology {found:?} is no patient's; the cohort has {}", list(.known))]
+    NoHistology {
+        /// The name.
+        found: String,
+        /// Histologies of the cohort, in the study's spelling.
+        known: Vec<String>,
+    },
+    /// No patient is as late as the first day of the external test set.
+    #[error(
+        "no patient is external: none was examined from {from} on by column {column:?}; the last was on {last}"
+    )]
+    NoneAfter {
+        /// The column.
+        column: String,
+        /// The first day of the external test set.
+        from: String,
+        /// The last day of the cohort.
+        last: String,
+    },
     /// A patient in training and in the external set.
     #[error(
         "patient \"{patient}\" is in two splits: {here} here and {there} on line {other}; patients are split, not cases"

@@ -15,6 +15,8 @@ mod init;
 mod model;
 mod patient;
 mod place;
+#[cfg(test)]
+mod rule_tests;
 mod split;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use super::fault::{Fault, FaultKind};
 use super::file::{FoldsKey, LateWeights, ModelKind, ModelTable, StudyFile, TrainingKeys};
 use super::patient::Patient;
 use super::place::Lines;
-use sarx_core::CaseId;
+use sarx_plan::Preset;
 
 /// A model of the study.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +87,13 @@ impl ModelSpec {
     }
 }
 
+/// Longest name of a series or a model; with the patient's it stays far below 255 bytes, the limit of file
+/// names.
+const LONGEST_NAME: usize = 64;
+
+/// Configurations that can be trained, by nnU-Net's names.
+const CONFIGURATIONS: [&str; 4] = ["2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres"];
+
 /// Marks a key that stands under `[training]` and not under the model.
 const SHARED: &str = "shared ";
 
@@ -97,6 +104,8 @@ pub(super) fn resolve(
     patients: &[Patient],
     faults: &mut Vec<Fault>,
 ) -> Vec<ModelSpec> {
+    names("series", file.series.keys(), lines, faults);
+    names("model", file.models.keys(), lines, faults);
     common(file, lines, faults);
     if file.models.is_empty() {
         let (model, what) = ("(none)".to_owned(), "the study has no model".to_owned());
@@ -115,7 +124,6 @@ pub(super) fn resolve(
             faults.push(Fault::in_study(line, kind));
         };
         let check = Check { file, name, table };
-        check.name(&mut fault);
         check.parts(&mut fault);
         let training = check.training(&mut fault);
         let model = ModelSpec {
@@ -136,6 +144,45 @@ pub(super) fn resolve(
         models.push(model);
     }
     models
+}
+
+/// Names become folders, parts of case names (`PATIENT__SERIES`) and words in tables and scripts.
+fn names<'a>(
+    what: &'static str,
+    names: impl Iterator<Item = &'a String>,
+    lines: &Lines,
+    faults: &mut Vec<Fault>,
+) {
+    let table = if what == "model" { "models" } else { what };
+    let mut seen: Vec<(&String, u64)> = Vec::new();
+    for name in names {
+        let line = lines.line(&format!("{table}.{name}"));
+        let same = |(before, _): &&(&String, u64)| before.eq_ignore_ascii_case(name);
+        if !is_safe(name) {
+            let name = name.clone();
+            faults.push(Fault::in_study(line, FaultKind::Name { what, name }));
+        } else if let Some((first, other)) = seen.iter().find(same) {
+            let kind = FaultKind::NameCase {
+                what,
+                name: name.clone(),
+                first: (*first).clone(),
+                other: *other,
+            };
+            faults.push(Fault::in_study(line, kind));
+        }
+        seen.push((name, line));
+    }
+}
+
+/// Whether a name can stand in file names of all systems, and behind a patient's and `__`.
+fn is_safe(name: &str) -> bool {
+    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let at_end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    name.chars().all(inside)
+        && at_end(name.chars().next())
+        && at_end(name.chars().next_back())
+        && name.len() <= LONGEST_NAME
+        && !name.contains("__")
 }
 
 fn common(file: &StudyFile, lines: &Lines, faults: &mut Vec<Fault>) {
@@ -184,19 +231,6 @@ impl Check<'_> {
         }
     }
 
-    /// The name is a folder's, and a word in tables and scripts.
-    fn name(&self, fault: &mut impl FnMut(&str, FaultKind)) {
-        let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-        if CaseId::new(self.name).is_err() || !self.name.chars().all(word) {
-            fault(
-                "",
-                self.fault(
-                    "a name has ASCII letters, digits, _ and - only; its folder is called so",
-                ),
-            );
-        }
-    }
-
     /// Series or members: as many as the kind needs, all declared, none twice.
     fn parts(&self, fault: &mut impl FnMut(&str, FaultKind)) {
         let table = self.table;
@@ -233,16 +267,15 @@ impl Check<'_> {
             );
         }
         for (at, part) in parts.iter().enumerate() {
+            let here = format!("{key}.{at}");
             if parts[..at].contains(part) {
-                fault(
-                    key,
-                    self.fault(format!("{part:?} stands twice under `{key}`")),
-                );
+                let what = format!("{part:?} stands twice under `{key}`");
+                fault(&here, self.fault(what));
             }
             if late {
-                self.member(part, fault);
+                self.member(&here, part, fault);
             } else if let Some(kind) = unknown(self.file, part) {
-                fault(key, kind);
+                fault(&here, kind);
             }
         }
         if table.weights.is_some() && !late {
@@ -250,13 +283,13 @@ impl Check<'_> {
         }
     }
 
-    fn member(&self, member: &str, fault: &mut impl FnMut(&str, FaultKind)) {
+    fn member(&self, key: &str, member: &str, fault: &mut impl FnMut(&str, FaultKind)) {
         match self.file.models.get(member) {
             None => {
                 let known: Vec<&str> = self.file.models.keys().map(String::as_str).collect();
                 let known = known.join(", ");
                 fault(
-                    "members",
+                    key,
                     self.fault(format!("member {member:?} is no model; there are {known}")),
                 );
             }
@@ -269,7 +302,7 @@ impl Check<'_> {
                         "pooled"
                     }
                 );
-                fault("members", self.fault(text));
+                fault(key, self.fault(text));
             }
             Some(_) => {}
         }
@@ -350,6 +383,26 @@ impl Check<'_> {
         ] {
             if value == 0 {
                 fault(key, is_own, format!("{key} must be at least 1"));
+            }
+        }
+        let presets = Preset::all().map(|preset| preset.name);
+        for (key, is_own, value, known) in [
+            (
+                "preset",
+                own.preset.is_some(),
+                &training.preset,
+                &presets[..],
+            ),
+            (
+                "configuration",
+                own.configuration.is_some(),
+                &training.configuration,
+                &CONFIGURATIONS[..],
+            ),
+        ] {
+            if !known.contains(&value.as_str()) {
+                let what = format!("{key} is {value:?}; there are {}", known.join(", "));
+                fault(key, is_own, what);
             }
         }
         let lr = training.initial_lr;

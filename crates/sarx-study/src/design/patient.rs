@@ -6,7 +6,7 @@ use super::fault::{Fault, FaultKind};
 use super::file::{SeriesColumns, StudyFile};
 use super::place::Lines;
 use sarx_core::CaseId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// A patient of the study.
@@ -86,7 +86,10 @@ pub(super) fn patients(
         if let Some(patient) = reader.patient(*line, fields, faults) {
             match patients.iter().find(|other| other.id == patient.id) {
                 Some(other) => faults.push(twice(&patient, other)),
-                None => patients.push(patient),
+                None => {
+                    faults.extend(same_but_for_case(&patient, &patients));
+                    patients.push(patient);
+                }
             }
         }
     }
@@ -216,6 +219,18 @@ impl Reader<'_> {
                 });
             }
         }
+        // An empty field might have been forgotten, and would silently mean training.
+        if let (Some(rule), Some(column)) = (&self.file.split.external, named.external)
+            && fields[column].is_empty()
+        {
+            fault(FaultKind::Empty {
+                patient: id.to_string(),
+                what: format!(
+                    "value in column {:?}, which tells the external set",
+                    rule.column
+                ),
+            });
+        }
         let histology = self.spelled(&fields[named.histology]);
         let site = fields[named.site].clone();
         let stratum = self.strata.get(&site).cloned();
@@ -290,10 +305,20 @@ impl Reader<'_> {
         for (name, image, label) in &self.named.series {
             let mut path = |column: usize| {
                 let path = self.table.root.join(&fields[column]);
+                let (patient, name) = (id.to_string(), self.table.columns[column].clone());
+                let is_image = path
+                    .file_name()
+                    .and_then(|name| sarx_io::strip_ending(name.to_str()?));
                 if !path.is_file() {
                     fault(FaultKind::NoFile {
-                        patient: id.to_string(),
-                        column: self.table.columns[column].clone(),
+                        patient,
+                        column: name,
+                        path: path.clone(),
+                    });
+                } else if is_image.is_none() {
+                    fault(FaultKind::NoImage {
+                        patient,
+                        column: name,
                         path: path.clone(),
                     });
                 }
@@ -331,6 +356,20 @@ impl Reader<'_> {
         free.map(|(at, name)| (name.clone(), fields[at].clone()))
             .collect()
     }
+}
+
+/// Patients whose names differ in case only are one person typed two ways, or one file on some systems.
+fn same_but_for_case(patient: &Patient, before: &[Patient]) -> Option<Fault> {
+    let name = patient.id.as_str().to_lowercase();
+    let same = |other: &&Patient| other.id.as_str().to_lowercase() == name;
+    let first = before.iter().find(same)?;
+    let kind = FaultKind::NameCase {
+        what: "patient",
+        name: patient.id.to_string(),
+        first: first.id.to_string(),
+        other: first.line,
+    };
+    Some(Fault::in_cohort(patient.line, kind))
 }
 
 fn split_name(external: bool) -> &'static str {
@@ -383,7 +422,8 @@ fn same_histology(patients: &[Patient], reader: &Reader<'_>, faults: &mut Vec<Fa
 
 /// No file serves two patients or two columns.
 fn files_once(patients: &[Patient], reader: &Reader<'_>, faults: &mut Vec<Fault>) {
-    let mut seen: BTreeMap<&PathBuf, (String, u64)> = BTreeMap::new();
+    // By where they are, not how they are written: `./a` and a link to `a` are `a`.
+    let mut seen: BTreeMap<PathBuf, (String, u64)> = BTreeMap::new();
     for patient in patients {
         for (series, files) in &patient.series {
             let label = files
@@ -391,7 +431,8 @@ fn files_once(patients: &[Patient], reader: &Reader<'_>, faults: &mut Vec<Fault>
                 .iter()
                 .map(|path| (path, format!("{series} (reference)")));
             for (path, here) in std::iter::once((&files.image, series.clone())).chain(label) {
-                if let Some((there, other)) = seen.get(path) {
+                let place = path.canonicalize().unwrap_or_else(|_| path.clone());
+                if let Some((there, other)) = seen.get(&place) {
                     let shown = path.strip_prefix(&reader.table.root).unwrap_or(path);
                     let kind = FaultKind::FileTwice {
                         file: shown.display().to_string(),
@@ -401,7 +442,7 @@ fn files_once(patients: &[Patient], reader: &Reader<'_>, faults: &mut Vec<Fault>
                     };
                     faults.push(Fault::in_cohort(patient.line, kind));
                 } else {
-                    seen.insert(path, (here, patient.line));
+                    seen.insert(place, (here, patient.line));
                 }
             }
         }
@@ -455,6 +496,8 @@ fn whole(
         };
         faults.push(Fault::in_study(lines.line("split.external"), kind));
     }
+    none_after(file, lines, patients, faults);
+    no_histology(file, lines, patients, faults);
     let training = patients.iter().filter(|patient| !patient.external).count();
     if file.split.folds < 2 || training < file.split.folds {
         let kind = FaultKind::Folds {
@@ -462,5 +505,41 @@ fn whole(
             patients: training,
         };
         faults.push(Fault::in_study(lines.line("split.folds"), kind));
+    }
+}
+
+/// A first day of the external test set after the last patient.
+fn none_after(file: &StudyFile, lines: &Lines, patients: &[Patient], faults: &mut Vec<Fault>) {
+    let Some(rule) = &file.split.temporal else {
+        return;
+    };
+    let last = patients.iter().filter_map(|patient| patient.date).max();
+    if let (Some(from), Some(last)) = (Date::parse(&rule.from), last)
+        && last < from
+    {
+        let kind = FaultKind::NoneAfter {
+            column: rule.column.clone(),
+            from: rule.from.clone(),
+            last: last.to_string(),
+        };
+        faults.push(Fault::in_study(lines.line("split.temporal.from"), kind));
+    }
+}
+
+/// Benign histologies that nobody has are misspelled.
+fn no_histology(file: &StudyFile, lines: &Lines, patients: &[Patient], faults: &mut Vec<Fault>) {
+    let spellings = &file.histology.spellings;
+    for (at, name) in file.histology.benign.iter().enumerate() {
+        let is_other = |(_, others): (&String, &Vec<String>)| others.contains(name);
+        let known = patients.iter().any(|patient| patient.histology == *name);
+        if !known && !spellings.iter().any(is_other) {
+            let known: BTreeSet<&str> = patients.iter().map(|p| p.histology.as_str()).collect();
+            let kind = FaultKind::NoHistology {
+                found: name.clone(),
+                known: known.into_iter().map(str::to_owned).collect(),
+            };
+            let line = lines.line(&format!("histology.benign.{at}"));
+            faults.push(Fault::in_study(line, kind));
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use tempfile::TempDir;
 
-const STUDY: &str = r#"version = 1
+pub(super) const STUDY: &str = r#"version = 1
 name = "A study"
 cohort = "cohort.csv"
 
@@ -68,7 +68,13 @@ weights = "inner"
 const HEADER: &str = "patient,histology,site,set,t1,t1_label,sag,sag_label,age";
 
 /// Patient, histology, site, set, and which series there are.
-fn row(patient: &str, histology: &str, site: &str, set: &str, series: &[&str]) -> String {
+pub(super) fn row(
+    patient: &str,
+    histology: &str,
+    site: &str,
+    set: &str,
+    series: &[&str],
+) -> String {
     let file = |name: &str| {
         let has = series.contains(&name);
         if has {
@@ -86,7 +92,7 @@ fn row(patient: &str, histology: &str, site: &str, set: &str, series: &[&str]) -
     )
 }
 
-fn rows() -> Vec<String> {
+pub(super) fn rows() -> Vec<String> {
     let both = ["t1", "sag"];
     vec![
         row("P1", "myxoma", "thigh", "train", &both),
@@ -98,7 +104,7 @@ fn rows() -> Vec<String> {
 }
 
 /// A folder with the study, its table and empty files for all that the table names.
-fn folder(study: &str, rows: &[String]) -> TempDir {
+pub(super) fn folder(study: &str, rows: &[String]) -> TempDir {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("study.toml"), study).unwrap();
     let table = format!("{HEADER}\n{}\n", rows.join("\n"));
@@ -111,12 +117,12 @@ fn folder(study: &str, rows: &[String]) -> TempDir {
     folder
 }
 
-fn open(folder: &TempDir) -> Result<Design, DesignError> {
+pub(super) fn open(folder: &TempDir) -> Result<Design, DesignError> {
     Design::open(&folder.path().join("study.toml"))
 }
 
 /// The faults as a user reads them, without the folder.
-fn faults(study: &str, rows: &[String]) -> Vec<String> {
+pub(super) fn faults(study: &str, rows: &[String]) -> Vec<String> {
     let folder = folder(study, rows);
     match open(&folder) {
         Ok(_) => Vec::new(),
