@@ -111,13 +111,13 @@ impl Alignment {
 
     /// Method and seed, as documents hold them.
     pub(super) fn name(&self) -> String {
-        format!("{}, seed {}", method_name(self.method), self.seed)
+        format!("{}, seed {}", self.method.name(), self.seed)
     }
 
     fn record(&self, how: &str, covered: f64) -> AlignmentRecord {
         AlignmentRecord {
             how: how.to_owned(),
-            method: method_name(self.method).to_owned(),
+            method: self.method.name().to_owned(),
             seed: self.seed,
             covered,
             spread_mm: None,
@@ -139,14 +139,6 @@ fn part_covered(
     Ok(n as f64 / inside.voxels().len() as f64)
 }
 
-fn method_name(method: AlignmentMethod) -> &'static str {
-    match method {
-        AlignmentMethod::Header => "header",
-        AlignmentMethod::Register => "register",
-        AlignmentMethod::Auto => "auto",
-    }
-}
-
 impl AlignmentRecord {
     /// Of a case's first channel.
     pub(super) fn reference() -> Self {
@@ -159,7 +151,7 @@ impl AlignmentRecord {
 
     /// Whether it was made in this way.
     pub(super) fn is_of(&self, alignment: &Alignment) -> bool {
-        self.method == method_name(alignment.method) && self.seed == alignment.seed
+        self.method == alignment.method.name() && self.seed == alignment.seed
     }
 
     /// The record beside a channel; `None` if there is none.

@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 /// A table with one line per patient.
 #[derive(Debug)]
 pub(super) struct CohortTable {
-    /// The file, byte for byte.
-    pub(super) bytes: Vec<u8>,
     /// Folder that file names are relative to.
     pub(super) root: PathBuf,
     pub(super) columns: Vec<String>,
@@ -69,7 +67,6 @@ impl CohortTable {
             columns,
             rows,
             root,
-            bytes,
         })
     }
 

@@ -265,6 +265,43 @@ pub struct ModelTable {
     pub training: TrainingKeys,
 }
 
+impl AlignmentMethod {
+    /// The word in study files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Register => "register",
+            Self::Auto => "auto",
+        }
+    }
+}
+
+impl ModelKind {
+    /// The word in study files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Single => "single",
+            Self::Channels => "channels",
+            Self::Early => "early",
+            Self::Pooled => "pooled",
+            Self::Late => "late",
+        }
+    }
+}
+
+impl LateWeights {
+    /// The word in study files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Equal => "equal",
+            Self::Inner => "inner",
+        }
+    }
+}
+
 impl StudyFile {
     /// Reads a study file by itself, without its cohort.
     ///

@@ -12,6 +12,7 @@ mod fault;
 mod file;
 mod grids;
 mod init;
+mod lock;
 mod model;
 mod patient;
 mod place;
@@ -28,12 +29,12 @@ pub use fault::{DesignError, Fault, FaultKind};
 pub use file::{AlignmentMethod, LateWeights, ModelKind, StudyFile};
 pub use grids::{GridFault, GridFaultKind};
 pub use init::{InitError, study_text};
+pub use lock::{LockError, LockState, STUDY_LOCK_VERSION, StudyLock};
 pub use model::{FoldChoice, ModelSpec, Training};
 pub use patient::{Patient, SeriesFiles};
 pub use split::{SplitError, StudySplit};
 
 use cohort_table::CohortTable;
-use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 /// A checked study.
@@ -75,21 +76,29 @@ impl Design {
             return Err(DesignError::faults(path, faults));
         }
         let split = StudySplit::draw(&patients, file.split.folds, file.split.seed);
-        let hash = hash_of(&text, &table);
-        Ok(Self {
+        let mut design = Self {
             path: path.to_owned(),
             file,
             patients,
             split,
             models,
-            hash,
-        })
+            hash: String::new(),
+        };
+        design.hash = design.lock().design().to_owned();
+        Ok(design)
     }
 
-    /// SHA-256 of the study file and the cohort table, in hex: what a run belongs to.
+    /// SHA-256 of all that decides results, in hex: patients with their files, split, series, grids and models.
+    /// Comments, titles, free columns and the place of the study do not matter.
     #[must_use]
     pub fn hash(&self) -> &str {
         &self.hash
+    }
+
+    /// The document `study.lock.json` of this design.
+    #[must_use]
+    pub fn lock(&self) -> StudyLock {
+        StudyLock::of(self)
     }
 
     /// The folder for everything that the study makes.
@@ -121,13 +130,4 @@ impl Design {
     fn root(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new(""))
     }
-}
-
-fn hash_of(study: &str, table: &CohortTable) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update((study.len() as u64).to_le_bytes());
-    hasher.update(study);
-    hasher.update(&table.bytes);
-    let digest = hasher.finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
