@@ -5,7 +5,7 @@ use super::date::Date;
 use super::fault::Fault;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A study file that cannot be begun.
 #[derive(Debug, thiserror::Error)]
@@ -20,11 +20,59 @@ pub enum InitError {
         /// The columns.
         columns: Vec<String>,
     },
+    /// A study file that a person may have written.
+    #[error("there is a study file already; take it away to have a new one: {path:?}")]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A folder cannot be listed.
+    #[error("cannot list the folder ({source}): {path:?}")]
+    Folder {
+        /// What the system said.
+        source: std::io::Error,
+        /// The folder.
+        path: PathBuf,
+    },
+    /// No images where they are looked for.
+    #[error(
+        "the folder has no cohort.csv, no imagesTr as nnU-Net's datasets, and no folders of patients with an image per series: {path:?}"
+    )]
+    NoLayout {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Two files of one series.
+    #[error(
+        "two files of a patient are one series by their names; rename one: {first:?} and {second:?}"
+    )]
+    SameSeries {
+        /// The first file.
+        first: PathBuf,
+        /// The second file.
+        second: PathBuf,
+    },
+    /// A patient for training in one dataset and not in another.
+    #[error(
+        "patient \"{patient}\" is in imagesTr of one dataset and in imagesTs of another; patients are split, not images"
+    )]
+    TwoSets {
+        /// The patient.
+        patient: String,
+    },
+    /// The table cannot be made.
+    #[error(transparent)]
+    Csv(#[from] csv::Error),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Write(#[from] sarx_io::WriteError),
 }
 
 /// A series that the columns tell.
 struct Guess {
     name: String,
+    /// Whether there is a column of references.
+    has_label: bool,
     sequence: String,
     plane: &'static str,
 }
@@ -41,7 +89,7 @@ struct Guess {
 pub fn study_text(table: &Path, cohort: &str) -> Result<String, InitError> {
     let table = CohortTable::read(table).map_err(InitError::Table)?;
     let series = guesses(&table);
-    if series.is_empty() {
+    if !series.iter().any(|guess| guess.has_label) {
         return Err(InitError::NoSeries {
             columns: table.columns,
         });
@@ -53,13 +101,24 @@ pub fn study_text(table: &Path, cohort: &str) -> Result<String, InitError> {
     split(&mut text, &table);
     grids(&mut text, &series);
     training(&mut text);
-    models(&mut text, &series);
+    models(&mut text, &table, &series);
     Ok(text)
 }
 
 fn guesses(table: &CohortTable) -> Vec<Guess> {
+    let has_label = |name: &String| table.column(&format!("{name}_label")).is_ok();
+    let is_label = |name: &String| {
+        let image = name.strip_suffix("_label");
+        image.is_some_and(|image| table.column(image).is_ok())
+    };
+    // A column of images without references can be a further channel.
+    let holds_images = |name: &String| {
+        let values = values(table, name);
+        let mut given = values.keys().filter(|value| !value.is_empty()).peekable();
+        given.peek().is_some() && given.all(|value| sarx_io::strip_ending(value).is_some())
+    };
     let names = table.columns.iter();
-    let names = names.filter(|name| table.column(&format!("{name}_label")).is_ok());
+    let names = names.filter(|name| !is_label(name) && (has_label(name) || holds_images(name)));
     let guess = |name: &String| {
         let lower = name.to_lowercase();
         let plane = ["sagittal", "coronal", "sag", "cor"]
@@ -75,6 +134,7 @@ fn guesses(table: &CohortTable) -> Vec<Guess> {
             .find(|s| lower.contains(s));
         Guess {
             name: name.clone(),
+            has_label: has_label(name),
             sequence: sequence.map_or_else(|| name.clone(), str::to_uppercase),
             plane,
         }
@@ -202,17 +262,9 @@ fn split(text: &mut String, table: &CohortTable) {
         text,
         "\n[split]                          # patients, not cases, once for all models"
     );
-    say!(text, "folds = 5");
+    say!(text, "folds = {}", folds(table));
     say!(text, "seed = 12345");
-    let external = first(table, &["set", "split", "cohort"]).and_then(|column| {
-        let values = values(table, column);
-        let is_test = |value: &&String| {
-            let lower = value.to_lowercase();
-            lower.starts_with("test") || lower.starts_with("ext")
-        };
-        Some((column, values.keys().find(is_test)?.clone()))
-    });
-    match external {
+    match external(table) {
         Some((column, value)) => {
             say!(
                 text,
@@ -233,6 +285,7 @@ fn split(text: &mut String, table: &CohortTable) {
 fn grids(text: &mut String, series: &[Guess]) {
     for Guess {
         name,
+        has_label,
         sequence,
         plane,
     } in series
@@ -242,14 +295,23 @@ fn grids(text: &mut String, series: &[Guess]) {
             text,
             "image = {name:?}                # columns with the files; an empty field: the patient lacks it"
         );
-        say!(text, "label = \"{name}_label\"");
+        if *has_label {
+            say!(text, "label = \"{name}_label\"");
+        } else {
+            say!(
+                text,
+                "# label: no column {:?}; the series can be a further channel",
+                format!("{name}_label")
+            );
+        }
         say!(text, "sequence = {sequence:?}");
         say!(
             text,
             "plane = {plane:?}                # axial, sagittal or coronal"
         );
     }
-    let names: Vec<&String> = series.iter().map(|guess| &guess.name).collect();
+    let labelled = series.iter().filter(|guess| guess.has_label);
+    let names: Vec<&String> = labelled.map(|guess| &guess.name).collect();
     say!(
         text,
         "\n[labels]                         # in the reference segmentations; the first is scored"
@@ -288,7 +350,7 @@ fn training(text: &mut String) {
     );
 }
 
-fn models(text: &mut String, series: &[Guess]) {
+fn models(text: &mut String, table: &CohortTable, series: &[Guess]) {
     say!(
         text,
         "\n# kind: single, channels (sequences on the grid of the first), early (planes on it),"
@@ -297,7 +359,17 @@ fn models(text: &mut String, series: &[Guess]) {
         text,
         "# pooled (one network for all), late (probabilities averaged)"
     );
-    for Guess { name, .. } in series {
+    let n_training = n_with(table, &[]);
+    let enough = folds(table).min(n_training);
+    for guess in series.iter().filter(|guess| guess.has_label) {
+        let (name, n) = (&guess.name, n_with(table, &[guess]));
+        if n < enough {
+            say!(
+                text,
+                "\n# no model of {name:?}: only {n} of {n_training} training patients have it"
+            );
+            continue;
+        }
         say!(
             text,
             "\n[models.{}]\nkind = \"single\"\nseries = [{name:?}]",
@@ -305,9 +377,9 @@ fn models(text: &mut String, series: &[Guess]) {
         );
     }
     let pair = |same: fn(&Guess, &Guess) -> bool| {
-        let all = series.iter().enumerate();
-        let mut pairs = all.flat_map(|(at, a)| series[at + 1..].iter().map(move |b| (a, b)));
-        pairs.find(|(a, b)| same(a, b))
+        let all = series.iter().filter(|guess| guess.has_label);
+        let mut pairs = all.flat_map(|a| series.iter().map(move |b| (a, b)));
+        pairs.find(|&(a, b)| same(a, b) && n_with(table, &[a, b]) >= enough)
     };
     if let Some((a, b)) = pair(|a, b| a.plane == b.plane && a.sequence != b.sequence) {
         say!(
@@ -315,33 +387,59 @@ fn models(text: &mut String, series: &[Guess]) {
             "\n[models.{}]",
             model_name(series, &[a, b], "channels")
         );
-        say!(
-            text,
-            "kind = \"channels\"\nseries = [{:?}, {:?}]",
-            a.name,
-            b.name
-        );
+        let names = [&a.name, &b.name];
+        say!(text, "kind = \"channels\"\nseries = {names:?}");
     }
-    if let Some((a, b)) = pair(|a, b| a.sequence == b.sequence && a.plane != b.plane) {
+    let planes =
+        |a: &Guess, b: &Guess| b.has_label && a.sequence == b.sequence && a.plane != b.plane;
+    if let Some((a, b)) = pair(planes) {
+        let names = [&a.name, &b.name];
         say!(text, "\n[models.{}]", model_name(series, &[a, b], "pooled"));
-        say!(
-            text,
-            "kind = \"pooled\"\nseries = [{:?}, {:?}]",
-            a.name,
-            b.name
-        );
+        say!(text, "kind = \"pooled\"\nseries = {names:?}");
         say!(text, "\n[models.{}]", model_name(series, &[a, b], "late"));
-        say!(
-            text,
-            "kind = \"late\"\nmembers = [{:?}, {:?}]",
-            a.name,
-            b.name
-        );
+        say!(text, "kind = \"late\"\nmembers = {names:?}");
         say!(
             text,
             "weights = \"equal\"                # or inner: chosen on the patients outside the fold that is judged"
         );
     }
+}
+
+/// The column and the value that make the external test set, if names tell them.
+fn external(table: &CohortTable) -> Option<(&'static str, String)> {
+    let column = first(table, &["set", "split", "cohort"])?;
+    let is_test = |value: &&String| {
+        let lower = value.to_lowercase();
+        lower.starts_with("test") || lower.starts_with("ext")
+    };
+    Some((column, values(table, column).keys().find(is_test)?.clone()))
+}
+
+/// Training patients who have the images of some series, and the reference of the first.
+fn n_with(table: &CohortTable, series: &[&Guess]) -> usize {
+    let external = external(table);
+    let field = |fields: &[String], column: &str| {
+        table
+            .column(column)
+            .map_or_else(|_| String::new(), |at| fields[at].clone())
+    };
+    let has = |fields: &[String]| {
+        let is_external = external
+            .as_ref()
+            .is_some_and(|(column, value)| field(fields, column) == *value);
+        let label = series.first().map(|guess| format!("{}_label", guess.name));
+        !is_external
+            && series
+                .iter()
+                .all(|guess| !field(fields, &guess.name).is_empty())
+            && label.is_none_or(|label| !field(fields, &label).is_empty())
+    };
+    table.rows.iter().filter(|(_, fields)| has(fields)).count()
+}
+
+/// Five folds, or as many as there are patients.
+fn folds(table: &CohortTable) -> usize {
+    n_with(table, &[]).clamp(2, 5)
 }
 
 /// A name that no series has.

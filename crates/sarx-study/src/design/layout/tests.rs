@@ -1,0 +1,151 @@
+//! Folders of images become studies that open.
+
+use super::*;
+use crate::design::{Design, ModelKind};
+use tempfile::TempDir;
+
+fn folder(files: &[&str]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for file in files {
+        let path = folder.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
+    }
+    folder
+}
+
+fn table(folder: &TempDir) -> String {
+    fs::read_to_string(folder.path().join("cohort.csv")).unwrap()
+}
+
+/// Opens what was written, as it was written.
+fn open(written: &WrittenStudy) -> Design {
+    let text = fs::read_to_string(&written.study).unwrap();
+    Design::open(&written.study).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+#[test]
+fn a_folder_per_patient_becomes_a_study() {
+    let folder = folder(&[
+        "P1/T1 axial.nii.gz",
+        "P1/T1 axial_seg.nii.gz",
+        "P1/t2_axial.nrrd",
+        "P2/T1 axial.nii.gz",
+        "P2/T1 axial_seg.nii.gz",
+        "P2/notes.txt",
+        "P2/lost_label.nii.gz",
+        ".hidden/t1.nii.gz",
+    ]);
+    let written = write_study_file(folder.path()).unwrap();
+    assert!(written.is_new_cohort);
+    assert_eq!(
+        written.ignored,
+        [folder.path().join("P2/lost_label.nii.gz")]
+    );
+    insta::assert_snapshot!(table(&folder), @r#"
+    patient,histology,site,t1_axial,t1_axial_label,t2_axial
+    P1,unknown,unknown,P1/T1 axial.nii.gz,P1/T1 axial_seg.nii.gz,P1/t2_axial.nrrd
+    P2,unknown,unknown,P2/T1 axial.nii.gz,P2/T1 axial_seg.nii.gz,
+    "#);
+    let design = open(&written);
+    let kinds: Vec<(&str, ModelKind)> = design
+        .models
+        .iter()
+        .map(|m| (m.name.as_str(), m.kind))
+        .collect();
+    // T2 has no reference of its own, and only P1 has it: too few for a model of two channels.
+    assert_eq!(kinds, [("t1_axial", ModelKind::Single)]);
+}
+
+#[test]
+fn datasets_of_nnunet_become_series_of_one_study() {
+    let mut files = Vec::new();
+    for (dataset, cases) in [("Dataset101_T1Axial", 3), ("Dataset102_T1Sagittal", 3)] {
+        for case in 0..cases {
+            files.push(format!("{dataset}/imagesTr/s_{case}_0000.nii.gz"));
+            files.push(format!("{dataset}/labelsTr/s_{case}.nii.gz"));
+        }
+        files.push(format!("{dataset}/imagesTs/s_9_0000.nii.gz"));
+        files.push(format!("{dataset}/labelsTs/s_9.nii.gz"));
+    }
+    files.push("Dataset101_T1Axial/imagesTr/odd.nii.gz".to_owned());
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let folder = folder(&files);
+    let written = write_study_file(folder.path()).unwrap();
+    assert_eq!(written.ignored.len(), 1);
+    insta::assert_snapshot!(table(&folder), @r#"
+    patient,histology,site,set,t1_axial,t1_axial_label,t1_sagittal,t1_sagittal_label
+    s_0,unknown,unknown,train,Dataset101_T1Axial/imagesTr/s_0_0000.nii.gz,Dataset101_T1Axial/labelsTr/s_0.nii.gz,Dataset102_T1Sagittal/imagesTr/s_0_0000.nii.gz,Dataset102_T1Sagittal/labelsTr/s_0.nii.gz
+    s_1,unknown,unknown,train,Dataset101_T1Axial/imagesTr/s_1_0000.nii.gz,Dataset101_T1Axial/labelsTr/s_1.nii.gz,Dataset102_T1Sagittal/imagesTr/s_1_0000.nii.gz,Dataset102_T1Sagittal/labelsTr/s_1.nii.gz
+    s_2,unknown,unknown,train,Dataset101_T1Axial/imagesTr/s_2_0000.nii.gz,Dataset101_T1Axial/labelsTr/s_2.nii.gz,Dataset102_T1Sagittal/imagesTr/s_2_0000.nii.gz,Dataset102_T1Sagittal/labelsTr/s_2.nii.gz
+    s_9,unknown,unknown,test,Dataset101_T1Axial/imagesTs/s_9_0000.nii.gz,Dataset101_T1Axial/labelsTs/s_9.nii.gz,Dataset102_T1Sagittal/imagesTs/s_9_0000.nii.gz,Dataset102_T1Sagittal/labelsTs/s_9.nii.gz
+    "#);
+    let design = open(&written);
+    assert_eq!(design.split.external(), ["s_9"]);
+    let names: Vec<&str> = design.models.iter().map(|m| m.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "t1_axial",
+            "t1_sagittal",
+            "t1_planes_pooled",
+            "t1_planes_late"
+        ]
+    );
+}
+
+#[test]
+fn channels_of_one_dataset_become_series_that_share_a_reference() {
+    let mut files = Vec::new();
+    for case in ["a", "b"] {
+        for channel in 0..2 {
+            files.push(format!("imagesTr/{case}_000{channel}.nii.gz"));
+        }
+        files.push(format!("labelsTr/{case}.nii.gz"));
+    }
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let folder = folder(&files);
+    let json = r#"{"channel_names": {"0": "T1", "1": "T2 fs"}, "labels": {"background": 0, "tumour": 1},
+        "numTraining": 2, "file_ending": ".nii.gz"}"#;
+    fs::write(folder.path().join("dataset.json"), json).unwrap();
+    let written = write_study_file(folder.path()).unwrap();
+    insta::assert_snapshot!(table(&folder), @r#"
+    patient,histology,site,t1,t1_label,t2_fs
+    a,unknown,unknown,imagesTr/a_0000.nii.gz,labelsTr/a.nii.gz,imagesTr/a_0001.nii.gz
+    b,unknown,unknown,imagesTr/b_0000.nii.gz,labelsTr/b.nii.gz,imagesTr/b_0001.nii.gz
+    "#);
+    let design = open(&written);
+    let names: Vec<&str> = design.models.iter().map(|m| m.name.as_str()).collect();
+    assert_eq!(names, ["t1", "t1_t2"]);
+    assert_eq!(design.model("t1_t2").unwrap().series, ["t1", "t2_fs"]);
+}
+
+#[test]
+fn a_cohort_that_is_there_is_taken_and_a_study_that_is_there_is_kept() {
+    let folder = folder(&["P1/t1.nii.gz", "P1/t1_label.nii.gz", "a.nii.gz", "b.nii.gz"]);
+    let csv = "patient,histology,site,t1,t1_label\nX1,ups,thigh,a.nii.gz,b.nii.gz\n";
+    fs::write(folder.path().join("cohort.csv"), csv).unwrap();
+    let written = write_study_file(folder.path()).unwrap();
+    assert!(!written.is_new_cohort);
+    assert_eq!(table(&folder), csv);
+    let error = write_study_file(&written.cohort).unwrap_err().to_string();
+    assert!(
+        error.starts_with("there is a study file already"),
+        "{error}"
+    );
+}
+
+#[test]
+fn folders_that_say_nothing_or_two_things_are_refused() {
+    let told = |files: &[&str]| {
+        let folder = folder(files);
+        let error = write_study_file(folder.path()).unwrap_err().to_string();
+        assert!(!folder.path().join("cohort.csv").exists());
+        error
+            .replace(&format!("{}/", folder.path().display()), "")
+            .replace(&folder.path().display().to_string(), "FOLDER")
+    };
+    insta::assert_snapshot!(told(&["notes.txt"]), @r#"the folder has no cohort.csv, no imagesTr as nnU-Net's datasets, and no folders of patients with an image per series: "FOLDER""#);
+    insta::assert_snapshot!(told(&["P1/t1.nii.gz", "P1/T1.nrrd"]), @r#"two files of a patient are one series by their names; rename one: "P1/T1.nrrd" and "P1/t1.nii.gz""#);
+    insta::assert_snapshot!(told(&["A/imagesTr/x_0000.nii.gz", "B/imagesTr/y_0000.nii.gz", "B/imagesTs/x_0000.nii.gz"]), @r#"patient "x" is in imagesTr of one dataset and in imagesTs of another; patients are split, not images"#);
+}
