@@ -19,8 +19,10 @@ use sarx_nn::DeviceChoice;
 use sarx_plan::{DatasetJson, Fold, Plans, Split, Splits, case_grid};
 use sarx_preprocess::CaseStore;
 use sarx_preprocess::augment::Augmentation;
+use sarx_study::TrainingCurve;
 use sarx_train::{
-    PreviousLabels, TrainConfig, TrainEnd, TrainReport, TrainRequest, check_pretrained, train,
+    EpochRecord, PreviousLabels, TrainConfig, TrainEnd, TrainReport, TrainRequest,
+    check_pretrained, train,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -110,6 +112,18 @@ fn outcome(job: &TrainJob, report: &TrainReport, validation: Option<Validation>)
         text,
         failed,
         interrupted: report.end == TrainEnd::Interrupted,
+    }
+}
+
+/// The learning curve of a training.
+pub(super) fn curve(records: &[EpochRecord]) -> TrainingCurve {
+    let series = |value: fn(&EpochRecord) -> f64| records.iter().map(value).collect();
+    TrainingCurve {
+        epoch: records.iter().map(|r| r.epoch).collect(),
+        train_loss: series(|r| r.train_loss),
+        val_loss: series(|r| r.val_loss),
+        pseudo_dice: series(|r| r.pseudo_dice.unwrap_or(f64::NAN)),
+        ema: series(|r| r.ema.unwrap_or(f64::NAN)),
     }
 }
 

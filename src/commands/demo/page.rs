@@ -2,13 +2,11 @@
 
 use super::clock::peak_rss_mib;
 use crate::args::DemoArgs;
-use crate::commands::train::Validation;
+use crate::commands::train::{Validation, curve};
 use anyhow::{Context, Result};
 use sarx_model::ModelFolder;
-use sarx_study::{
-    CasePicture, CaseRank, CaseRow, ReportInput, TrainingCurve, case_at_rank, render,
-};
-use sarx_train::{EpochRecord, TrainReport};
+use sarx_study::{CasePicture, CaseRank, CaseRow, ReportInput, case_at_rank, render};
+use sarx_train::TrainReport;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -148,17 +146,6 @@ fn facts(story: &Story<'_>, stages: &[String]) -> Vec<(String, String)> {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
-}
-
-fn curve(records: &[EpochRecord]) -> TrainingCurve {
-    let series = |value: fn(&EpochRecord) -> f64| records.iter().map(value).collect();
-    TrainingCurve {
-        epoch: records.iter().map(|r| r.epoch).collect(),
-        train_loss: series(|r| r.train_loss),
-        val_loss: series(|r| r.val_loss),
-        pseudo_dice: series(|r| r.pseudo_dice.unwrap_or(f64::NAN)),
-        ema: series(|r| r.ema.unwrap_or(f64::NAN)),
-    }
 }
 
 fn pictures(story: &Story<'_>) -> Result<Vec<CasePicture>> {

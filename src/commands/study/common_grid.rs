@@ -10,7 +10,7 @@ use ndarray::{Array4, Zip};
 use rayon::prelude::*;
 use sarx_core::{CaseId, Label, LabelMap, Progress, Volume};
 use sarx_register::{Rigid, resample_probabilities};
-use sarx_study::assemble::{Alignment, FILE_ENDING};
+use sarx_study::assemble::{Alignment, FILE_ENDING, place};
 use sarx_study::design::{ModelKind, ModelSpec, Patient, StudyCase};
 use sarx_study::results::scores::StudySet;
 use std::collections::BTreeMap;
@@ -95,14 +95,11 @@ impl Study<'_> {
             .context("the patient has no common series with a reference")?;
         let (series, image) = &case.channels[0];
         if series == common.series {
-            return super::predict::take(source, target);
+            return Ok(place(source, target)?);
         }
         let found = sarx_io::read_labels(source)?;
         let reference = sarx_io::read_header(common.label)?;
-        let alignment = Alignment {
-            method: self.design.file.alignment.method,
-            seed: self.design.file.split.seed,
-        };
+        let alignment = Alignment::of(&self.design);
         let fixed = sarx_io::read_image(common.image)?.volume;
         let moving = sarx_io::read_image(image)?.volume;
         let (common_from_own, _) = alignment.find(&fixed, &moving)?;

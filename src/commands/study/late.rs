@@ -177,10 +177,7 @@ impl Study<'_> {
                     first = Some((header, image));
                 }
                 Some((target, fixed)) => {
-                    let alignment = Alignment {
-                        method: self.design.file.alignment.method,
-                        seed: self.design.file.split.seed,
-                    };
+                    let alignment = Alignment::of(&self.design);
                     let (first_from_own, _) = alignment.find(fixed, &image)?;
                     let silent = vec![0.0; own.len_of(Axis(0))];
                     probabilities.push(resample_probabilities(

@@ -1,16 +1,17 @@
 //! The page of a study: what the files of its models say, with pictures.
 
 use super::Study;
+use crate::commands::train::curve;
 use anyhow::{Context, Result};
 use sarx_study::design::{FoldChoice, ModelSpec};
 use sarx_study::policy::{Policy, PolicyEvaluation};
 use sarx_study::results::scores::{ScoreGrid, ScoreTable, StudySet};
 use sarx_study::results::tables::StudyTables;
+use sarx_study::slice_pictures;
 use sarx_study::study_page::{
     AlignmentCounts, GalleryCase, MethodsFacts, ModelCurve, StudyPageInput, gallery_cases,
     render_study,
 };
-use sarx_study::{TrainingCurve, slice_pictures};
 use sarx_train::read_training_log;
 use std::io::Write;
 
@@ -84,7 +85,7 @@ impl Study<'_> {
             initial_weights: Some("random".to_owned()),
             checkpoint: Some("final".to_owned()),
             external_rule: external,
-            alignment: format!("{:?}", file.alignment.method).to_lowercase(),
+            alignment: file.alignment.method.name().to_owned(),
             aligned: self.aligned()?,
             common_grid: file.common.series.clone(),
             excluded: Vec::new(),
@@ -131,19 +132,10 @@ impl Study<'_> {
                     continue;
                 }
                 let records = read_training_log(&log, usize::MAX)?;
-                let series = |value: fn(&sarx_train::EpochRecord) -> f64| {
-                    records.iter().map(value).collect()
-                };
                 curves.push(ModelCurve {
                     model: model.name.clone(),
                     fold,
-                    curve: TrainingCurve {
-                        epoch: records.iter().map(|r| r.epoch).collect(),
-                        train_loss: series(|r| r.train_loss),
-                        val_loss: series(|r| r.val_loss),
-                        pseudo_dice: series(|r| r.pseudo_dice.unwrap_or(f64::NAN)),
-                        ema: series(|r| r.ema.unwrap_or(f64::NAN)),
-                    },
+                    curve: curve(&records),
                 });
             }
         }

@@ -3,17 +3,16 @@
 
 use super::Study;
 use crate::outcome::{error_chain, of_case};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use sarx_infer::{
     FolderRequest, Part, PredictOptions, Predictor, ProbabilityFile, ProbabilityFormat,
     predict_folder,
 };
 use sarx_model::ModelFolder;
 use sarx_plan::{Fold, discover_images, label_files};
-use sarx_study::assemble::FILE_ENDING;
+use sarx_study::assemble::{FILE_ENDING, place};
 use sarx_study::design::ModelSpec;
 use sarx_study::results::scores::StudySet;
-use std::path::Path;
 
 impl Study<'_> {
     /// Gathers the validation cases and predicts the external ones; the cases that failed.
@@ -70,26 +69,12 @@ impl Study<'_> {
         for fold in model.training.folds.numbers(self.design.split.n_folds()) {
             let validation = folders.fold(fold).join("validation");
             for (case, path) in label_files(&validation, FILE_ENDING)? {
-                take(&path, &target.join(format!("{case}{FILE_ENDING}")))?;
+                place(&path, &target.join(format!("{case}{FILE_ENDING}")))?;
                 if let Some(file) = ProbabilityFile::of_case(&validation, &case) {
-                    take(&file.path, &file.format.path(&target, &case))?;
+                    place(&file.path, &file.format.path(&target, &case))?;
                 }
             }
         }
         Ok(())
     }
-}
-
-/// Links a file, or copies it; what is there is replaced.
-pub(super) fn take(source: &Path, target: &Path) -> Result<()> {
-    if target.exists() {
-        std::fs::remove_file(target)?;
-    }
-    if std::fs::hard_link(source, target).is_ok() {
-        return Ok(());
-    }
-    let mut file = std::fs::File::open(source)
-        .with_context(|| format!("cannot read: {:?}", source.display().to_string()))?;
-    sarx_io::write_atomic(target, |to| std::io::copy(&mut file, to).map(|_| ()))?;
-    Ok(())
 }

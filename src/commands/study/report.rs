@@ -98,7 +98,7 @@ impl Study<'_> {
         let models = self.design.models.iter().map(|model| ModelFacts {
             name: model.name.clone(),
             title: self.title(model),
-            kind: kind_name(model.kind).to_owned(),
+            kind: model.kind.name().to_owned(),
             series: model.series.clone(),
         });
         let benign = self.design.patients.iter().filter(|patient| patient.benign);
@@ -127,7 +127,7 @@ impl Study<'_> {
         match model.kind {
             ModelKind::Single | ModelKind::Channels => joined,
             ModelKind::Early | ModelKind::Pooled | ModelKind::Late => {
-                format!("{joined} ({})", kind_name(model.kind))
+                format!("{joined} ({})", model.kind.name())
             }
         }
     }
@@ -154,15 +154,5 @@ impl Study<'_> {
                 .collect(),
             shrinkage_patients: DEFAULT_SHRINKAGE_PATIENTS,
         }
-    }
-}
-
-fn kind_name(kind: ModelKind) -> &'static str {
-    match kind {
-        ModelKind::Single => "single",
-        ModelKind::Channels => "channels",
-        ModelKind::Early => "early",
-        ModelKind::Pooled => "pooled",
-        ModelKind::Late => "late",
     }
 }

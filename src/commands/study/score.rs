@@ -2,11 +2,10 @@
 
 use super::Study;
 use super::late::set_of;
-use super::predict::take;
 use anyhow::{Context, Result};
 use sarx_core::CaseId;
 use sarx_metrics::{LabelOrRegion, ScoreSpec};
-use sarx_study::assemble::FILE_ENDING;
+use sarx_study::assemble::{FILE_ENDING, put};
 use sarx_study::design::{self, ModelSpec, StudyCase};
 use sarx_study::results::scores::{
     LesionCounts, Outcome, ScoreGrid, ScoreRow, ScoreTable, StudySet,
@@ -111,12 +110,7 @@ impl Study<'_> {
             let Some(common) = self.common_series(patient) else {
                 continue;
             };
-            if common.label.to_string_lossy().ends_with(FILE_ENDING) {
-                take(common.label, &target)?;
-            } else {
-                let read = sarx_io::read_labels(common.label)?;
-                sarx_io::write_labels(&target, &read.labels, Some(&read.header))?;
-            }
+            put(common.label, &target, true)?;
         }
         Ok(folder)
     }

@@ -1,7 +1,7 @@
 //! One series on the grid of another: by the headers, or by rigid registration.
 
 use super::AssembleFault;
-use crate::design::AlignmentMethod;
+use crate::design::{AlignmentMethod, Design};
 use sarx_core::{Grid, Volume};
 use sarx_register::{RegisterSpec, Rigid, coverage, register, resample_linear};
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,15 @@ pub struct AlignmentRecord {
 }
 
 impl Alignment {
+    /// As the study says.
+    #[must_use]
+    pub fn of(design: &Design) -> Self {
+        Self {
+            method: design.file.alignment.method,
+            seed: design.file.split.seed,
+        }
+    }
+
     /// Where a point of the moving image is in the fixed one's space, and how that is known.
     ///
     /// # Errors

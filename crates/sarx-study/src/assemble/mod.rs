@@ -17,10 +17,11 @@ mod tests;
 
 pub use alignment::{Alignment, AlignmentRecord};
 pub use error::{AssembleError, AssembleFault};
+pub use placing::{place, put};
 
 use crate::design::{Design, ModelKind, ModelSpec, StudyCase, StudySet};
 use identity::AssemblyIdentity;
-use placing::{is_younger, put, remove_if_there};
+use placing::{is_younger, remove_if_there};
 use rayon::prelude::*;
 use sarx_core::{CaseId, Progress};
 use sarx_plan::{Split, Splits};
@@ -72,10 +73,7 @@ pub fn assemble(
         let path = request.dataset.join(part);
         std::fs::create_dir_all(&path).map_err(|source| AssembleError::Folder { path, source })?;
     }
-    let alignment = Alignment {
-        method: request.design.file.alignment.method,
-        seed: request.design.file.split.seed,
-    };
+    let alignment = Alignment::of(request.design);
     let identity = AssemblyIdentity::of(request, &cases, &alignment);
     identity.claim(
         &request.table.with_file_name("assembly.json"),

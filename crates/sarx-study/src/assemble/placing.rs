@@ -8,10 +8,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Puts a file of the cohort into the dataset, unless it is there already.
+/// Puts an image or label map of any format where one that ends in [`FILE_ENDING`] is wanted, unless it is there
+/// already.
 ///
 /// - `labels`: whether it is a reference; matters only where it is written anew.
-pub(super) fn put(source: &Path, target: &Path, labels: bool) -> Result<(), AssembleFault> {
+///
+/// # Errors
+///
+/// [`AssembleFault`] if the file cannot be linked, copied, read or written.
+pub fn put(source: &Path, target: &Path, labels: bool) -> Result<(), AssembleFault> {
     let name = source.file_name().unwrap_or_default().to_string_lossy();
     if name.to_lowercase().ends_with(FILE_ENDING) {
         return if is_placed(source, target) {
@@ -33,8 +38,12 @@ pub(super) fn put(source: &Path, target: &Path, labels: bool) -> Result<(), Asse
     Ok(())
 }
 
-/// Links a file under a temporary name and renames it.
-fn place(source: &Path, target: &Path) -> Result<(), AssembleFault> {
+/// Links a file under a temporary name and renames it; what was at `target` is replaced.
+///
+/// # Errors
+///
+/// [`AssembleFault`] if the file cannot be linked or copied.
+pub fn place(source: &Path, target: &Path) -> Result<(), AssembleFault> {
     let failed = |source| AssembleFault::Link {
         path: target.to_owned(),
         source,
