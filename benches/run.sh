@@ -144,5 +144,9 @@ for row in ${*:-$ALL}; do
     esac
 done
 "$PYTHON" $PEERS/table.py "$OUT" --threads "$THREADS" >"$WORK/RESULTS.md"
+# What was measured by other means stays.
+if [ -f "$RESULTS" ]; then
+    { echo; sed -n '/^## Measured apart/,$p' "$RESULTS"; } >>"$WORK/RESULTS.md"
+fi
 mv "$WORK/RESULTS.md" "$RESULTS"
 echo "$RESULTS" >&2

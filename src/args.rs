@@ -156,7 +156,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value_t = 15)]
     pub(crate) held_out: usize,
     /// Epochs of training
-    #[arg(long, default_value_t = 28)]
+    #[arg(long, default_value_t = 14)]
     pub(crate) epochs: usize,
     /// Training iterations per epoch
     #[arg(long, default_value_t = 40)]
@@ -355,6 +355,12 @@ pub(crate) struct EvaluateArgs {
     /// Score the rest when predictions are missing; they are named in the result
     #[arg(long)]
     pub(crate) allow_missing: bool,
+    /// Also write a page with tables, figures and, with --images, pictures; one per label
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
+    /// Folder with the images (CASE_0000 and so on), for pictures of the best, median and worst case
+    #[arg(long, value_name = "DIR", requires = "report")]
+    pub(crate) images: Option<PathBuf>,
 }
 
 #[cfg(test)]

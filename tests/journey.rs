@@ -63,9 +63,20 @@ fn a_cohort_becomes_scores() {
 
     let evaluated = bench.done(
         "evaluate --reference cohort/Dataset101_T1Axial/labelsTs --prediction predictions \
-         --out scores/summary.json --cohort cohort/cohort.csv --by site,histology",
+         --out scores/summary.json --cohort cohort/cohort.csv --by site,histology \
+         --report scores/report.html --images cohort/Dataset101_T1Axial/imagesTs",
     );
     assert_eq!(evaluated["n_cases"], 2);
+    let page = std::fs::read_to_string(bench.path("scores/report.html")).unwrap();
+    for part in [
+        "sts_005",
+        "3d_fullres",
+        "Best Dice",
+        "data:image/png;base64",
+        "pelvis",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
     let summary = bench.read_json("scores/summary.json");
     for key in [
         "metric_per_case",

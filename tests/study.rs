@@ -89,13 +89,16 @@ fn a_study_runs_from_a_cohort_to_a_policy_and_is_taken_up_again() {
         text.replace("epochs = 1", "epochs = 2"),
     )
     .unwrap();
-    bench.refused("study run study.toml", &["t1_axial", "other settings"]);
+    bench.refused(
+        "study run study.toml",
+        &["model \"t1_axial\"", "another design"],
+    );
     fs::write(
         bench.path("study.toml"),
         text.replace("folds = 2", "folds = 3"),
     )
     .unwrap();
-    bench.refused("study run study.toml", &["split does not fit"]);
+    bench.refused("study run study.toml", &["split changed", "another design"]);
 }
 
 #[test]
@@ -114,7 +117,7 @@ fn what_is_wrong_is_told_before_anything_is_run() {
     bench.refused("study run study.toml --only t3", &["\"t3\"", "t1_axial"]);
     bench.refused("study run study.toml --only t1_axial --fold 7", &["fold 7"]);
     bench.refused("study report study.toml", &["no model has scores"]);
-    bench.refused("study init cohort --out study.toml", &["move it away"]);
+    bench.refused("study init cohort --out study.toml", &["take it away"]);
     // A reference of another patient has another grid.
     let table = fs::read_to_string(bench.path("cohort/cohort.csv")).unwrap();
     let swapped = table.replace(

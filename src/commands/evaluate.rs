@@ -1,5 +1,7 @@
 //! `sarx evaluate`: scores of a folder, by stratum where there is a cohort.
 
+mod page;
+
 use crate::args::EvaluateArgs;
 use crate::console::Console;
 use crate::outcome::Outcome;
@@ -29,14 +31,30 @@ pub(super) fn run(args: &EvaluateArgs, console: &Console) -> Result<Outcome> {
         require_columns(cohort, &args.by)?;
     }
     let scores = score(&args.reference, &args.prediction, &spec, &out, console)?;
-    let mut outcome = Outcome::with_failures(scores.json, scores.text, scores.failed);
-    if let Some(cohort) = cohort {
-        let by: Vec<&str> = args.by.iter().map(String::as_str).collect();
-        let rows = rows(&scores.evaluation, &spec, Some((&cohort, &by)))?;
-        for (label, rows) in &rows {
+    let mut outcome = Outcome::with_failures(
+        scores.json.clone(),
+        scores.text.clone(),
+        scores.failed.clone(),
+    );
+    let by: Vec<&str> = args.by.iter().map(String::as_str).collect();
+    let joined = cohort.as_ref().map(|cohort| (cohort, by.as_slice()));
+    let all = rows(&scores.evaluation, &spec, joined)?;
+    for (label, rows) in &all {
+        if cohort.is_some() {
             let tables = write_tables(rows, &args.by, label, &out)?;
             outcome.text.push_str(&tables.text);
             outcome.json["tables"][label] = tables.json;
+        }
+        if let Some(report) = &args.report {
+            let path = match all.len() {
+                1 => report.clone(),
+                _ => beside(report, &format!("label_{label}"), "html"),
+            };
+            page::write(args, &dataset, &scores, label, rows, &path)?;
+            outcome
+                .text
+                .push_str(&format!("\nreport: {}", path.display()));
+            outcome.json["reports"][label] = json!(path);
         }
     }
     Ok(outcome)
@@ -152,7 +170,7 @@ fn failures(evaluation: &Evaluation) -> Vec<String> {
 }
 
 /// The scored cases per label or region, with some columns of the cohort.
-pub(super) fn rows(
+fn rows(
     evaluation: &Evaluation,
     spec: &EvaluateSpec,
     cohort: Option<(&Cohort, &[&str])>,
@@ -205,21 +223,7 @@ fn write_tables(rows: &[CaseRow], by: &[String], label: &str, out: &Path) -> Res
         } else {
             columns.join("_")
         };
-        let stem = out
-            .file_stem()
-            .map(|s| s.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        let safe: String = format!("{stem}_label_{label}_by_{name}")
-            .chars()
-            .map(|c| {
-                if c.is_alphanumeric() || matches!(c, '_' | '-') {
-                    c
-                } else {
-                    '_'
-                }
-            })
-            .collect();
-        let path = out.with_file_name(format!("{safe}.csv"));
+        let path = beside(out, &format!("label_{label}_by_{name}"), "csv");
         let csv = table.to_csv();
         sarx_io::write_atomic(&path, |file| file.write_all(csv.as_bytes()))?;
         tables.text.push_str(&table_text(&name, &table));
@@ -228,8 +232,20 @@ fn write_tables(rows: &[CaseRow], by: &[String], label: &str, out: &Path) -> Res
     Ok(tables)
 }
 
+/// A file next to another, named after it, with nothing odd in its name.
+fn beside(out: &Path, what: &str, ending: &str) -> PathBuf {
+    let stem = out.file_stem().map(|stem| stem.to_string_lossy());
+    let name = format!("{}_{what}", stem.unwrap_or_default());
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    let safe: String = name
+        .chars()
+        .map(|c| if plain(c) { c } else { '_' })
+        .collect();
+    out.with_file_name(format!("{safe}.{ending}"))
+}
+
 /// A few columns for the terminal; the files have all.
-pub(super) fn table_text(name: &str, table: &StrataTable) -> String {
+fn table_text(name: &str, table: &StrataTable) -> String {
     let mut text = format!(
         "\n\n{name:28} {:>4} {:>7} {:>7} {:>12} {:>12}\n",
         "n", "Dice", "F2", "hd95_mm", "assd_mm"

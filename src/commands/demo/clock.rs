@@ -32,14 +32,6 @@ impl Clock {
         &self.stages
     }
 
-    /// Stages as lines of text.
-    pub(super) fn lines(&self) -> Vec<String> {
-        self.stages
-            .iter()
-            .map(|(stage, seconds)| format!("{stage} {seconds:.1} s"))
-            .collect()
-    }
-
     pub(super) fn total_s(&self) -> f64 {
         self.begun.elapsed().as_secs_f64()
     }

@@ -26,8 +26,6 @@ impl Study<'_> {
                 model.name
             );
         }
-        self.console
-            .say(&format!("model {}, fold {fold}", model.name));
         let preprocessed = folders.preprocessed();
         let plans_name = preset_of(&model.training)?.plans_name;
         let job = TrainJob::open(&JobSpec {

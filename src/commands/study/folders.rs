@@ -24,6 +24,10 @@ impl StudyFolders {
         &self.out
     }
 
+    pub(super) fn lock(&self) -> PathBuf {
+        self.out.join("study.lock.json")
+    }
+
     pub(super) fn splits(&self) -> PathBuf {
         self.out.join("splits.json")
     }
@@ -44,6 +48,10 @@ impl StudyFolders {
 
     pub(super) fn policy(&self) -> PathBuf {
         self.out.join("policy.json")
+    }
+
+    pub(super) fn report(&self) -> PathBuf {
+        self.out.join("report.html")
     }
 
     pub(super) fn slurm(&self) -> PathBuf {

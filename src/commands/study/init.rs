@@ -1,60 +1,37 @@
-//! `sarx study init`: a commented study file from a cohort table.
+//! `sarx study init`: a commented study file from a cohort table, or from a folder of images alone.
 
 use crate::args::StudyInitArgs;
 use crate::outcome::Outcome;
-use anyhow::{Context, Result, bail};
-use sarx_study::design::study_text;
+use anyhow::Result;
+use sarx_study::design::write_study_file;
 use serde_json::json;
-use std::io::Write;
-use std::path::Path;
 
 pub(super) fn run(args: &StudyInitArgs) -> Result<Outcome> {
-    let table = if args.cohort.is_dir() {
-        args.cohort.join("cohort.csv")
-    } else {
-        args.cohort.clone()
-    };
-    if !table.is_file() {
-        bail!(
-            "there is no cohort table; write one line per patient, with columns patient, histology, site, and \
-             NAME, NAME_label for the files of every series: {:?}",
-            table.display().to_string()
-        );
+    let written = write_study_file(&args.cohort, &args.out)?;
+    let mut lines = Vec::new();
+    if written.is_new_cohort {
+        lines.push(format!(
+            "cohort table: {}; fill in histology and site, then the strata of the study file",
+            written.cohort.display()
+        ));
     }
-    if args.out.exists() {
-        bail!(
-            "the study file is there already; move it away: {:?}",
-            args.out.display().to_string()
-        );
+    if !written.ignored.is_empty() {
+        let shown = written
+            .ignored
+            .iter()
+            .map(|path| path.display().to_string());
+        let shown: Vec<String> = shown.collect();
+        lines.push(format!("in no series and left out: {}", shown.join(", ")));
     }
-    let text = study_text(&table, &relative(&table, &args.out)?)?;
-    sarx_io::write_atomic(&args.out, |file| file.write_all(text.as_bytes()))?;
-    let said = format!(
-        "study file: {}; read it, then: sarx study run {}",
-        args.out.display(),
-        args.out.display()
-    );
-    Ok(Outcome::done(
-        json!({"study": args.out, "cohort": table}),
-        said,
-    ))
-}
-
-/// The table as the study file names it: relative where it lies beside or below, else absolute.
-fn relative(table: &Path, study: &Path) -> Result<String> {
-    let table = table
-        .canonicalize()
-        .context("cannot find the cohort table")?;
-    let folder = study
-        .parent()
-        .filter(|path| !path.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let folder = folder
-        .canonicalize()
-        .context("the folder of the study file is not there")?;
-    let shown = table.strip_prefix(&folder).unwrap_or(&table);
-    shown
-        .to_str()
-        .map(str::to_owned)
-        .context("the cohort's path is not UTF-8")
+    lines.push(format!(
+        "study file: {study}; read it, then: sarx study run {study}",
+        study = args.out.display()
+    ));
+    let json = json!({
+        "study": args.out,
+        "cohort": written.cohort,
+        "cohort_is_new": written.is_new_cohort,
+        "ignored": written.ignored,
+    });
+    Ok(Outcome::done(json, lines.join("\n")))
 }

@@ -1,7 +1,7 @@
 //! `sarx study`: from a cohort to tables and a policy, in steps that can be run apart and taken up again.
 //!
-//! What is done is told from files that are written last: `prepared.json` of a model's data, a fold's
-//! `validation/summary.json`, a model's `scores.csv`.
+//! `study.lock.json` keeps the results of one design from those of another. What is done is told from files that
+//! are written last: `prepared.json` of a model's data, a fold's `validation/summary.json`, a model's `scores.csv`.
 
 mod common_grid;
 mod fold;
@@ -13,6 +13,7 @@ mod parallel;
 mod predict;
 mod prepare;
 mod report;
+mod report_text;
 mod run;
 mod score;
 mod slurm;
@@ -26,7 +27,7 @@ use crate::outcome::{Outcome, error_chain};
 use anyhow::{Context, Result, bail};
 use folders::StudyFolders;
 use sarx_nn::DeviceChoice;
-use sarx_study::design::Design;
+use sarx_study::design::{Design, LockState};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -96,6 +97,24 @@ impl<'a> Study<'a> {
             let shown = self.folders.out().display().to_string();
             format!("cannot make the folder: {shown:?}")
         })?;
+        self.take_lock()?;
         Ok(self.design.split.write_or_check(&self.folders.splits())?)
+    }
+
+    /// Goes on only with results of the same design, and says which models came and went.
+    fn take_lock(&self) -> Result<()> {
+        let state = self.design.lock().write_or_check(&self.folders.lock())?;
+        if let LockState::Changed { added, removed, .. } = state {
+            for model in added {
+                self.console
+                    .say(&format!("model {model} is new in the study"));
+            }
+            for model in removed {
+                self.console.say(&format!(
+                    "model {model} is not in the study any more; its folder stays as it is"
+                ));
+            }
+        }
+        Ok(())
     }
 }

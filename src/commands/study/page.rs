@@ -37,8 +37,7 @@ impl Study<'_> {
             warnings,
         };
         let page = render_study(&input)?;
-        let path = self.folders.out().join("report.html");
-        Ok(sarx_io::write_atomic(&path, |file| {
+        Ok(sarx_io::write_atomic(&self.folders.report(), |file| {
             file.write_all(page.as_bytes())
         })?)
     }

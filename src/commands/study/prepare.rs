@@ -11,17 +11,17 @@ use sarx_study::assemble::{AssembleRequest, assemble};
 use sarx_study::design::{ModelSpec, Training};
 use serde_json::{Value, json};
 use std::io::Write;
-use std::path::Path;
 use std::sync::atomic::Ordering;
 
 /// The version of `prepared.json`.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 impl Study<'_> {
     /// Makes the data of a model; the cases that could not be made.
     pub(super) fn prepare(&self, model: &ModelSpec) -> Result<Vec<String>> {
         let folders = self.folders.model(&model.name);
-        let wanted = json!({"version": VERSION, "model": format!("{model:?}"), "cohort": self.cases_hash(model)});
+        let lock = self.design.lock();
+        let wanted = json!({"version": VERSION, "model": lock.model(&model.name)});
         if self.is_prepared(model, &wanted)? {
             return Ok(Vec::new());
         }
@@ -68,7 +68,7 @@ impl Study<'_> {
     }
 
     /// Whether the data are whole. A model that was begun with other settings is refused: its folds would not
-    /// be what the study file says.
+    /// be what the study file says. (`study.lock.json` forgets a model that is taken out; its folder stays.)
     fn is_prepared(&self, model: &ModelSpec, wanted: &Value) -> Result<bool> {
         let path = self.folders.model(&model.name).prepared();
         if !path.exists() {
@@ -80,30 +80,10 @@ impl Study<'_> {
             return Ok(true);
         }
         bail!(
-            "model {} was begun with other settings or another cohort; give the new one another name, or \
-             move its folder away: {:?}",
+            "model {} was begun with other settings; give the new one another name, or move its folder away: {:?}",
             model.name,
             self.folders.model(&model.name).root().display().to_string()
         );
-    }
-
-    /// What decides the cases of a model. Paths count from the study file, so that it may be named in any way.
-    fn cases_hash(&self, model: &ModelSpec) -> String {
-        use sha2::{Digest, Sha256};
-        let root = self.design.path.parent().unwrap_or(Path::new(""));
-        let mut hasher = Sha256::new();
-        for case in self.design.cases_of(model) {
-            let mut add = |what: &str, path: &Path| {
-                let path = path.strip_prefix(root).unwrap_or(path);
-                hasher.update(format!("{}\0{what}\0{}\0", case.id, path.display()));
-            };
-            for (series, path) in &case.channels {
-                add(series, path);
-            }
-            add(&case.set.name(), &case.label);
-        }
-        hasher.update(format!("{:?}", self.design.file.alignment));
-        sarx_core::hex(&hasher.finalize())
     }
 
     fn plan(&self, model: &ModelSpec) -> Result<Plans> {

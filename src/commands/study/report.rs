@@ -1,6 +1,6 @@
 //! Tables, policy and page, from the scores that are there.
 
-use super::Study;
+use super::{Study, report_text};
 use anyhow::{Result, bail};
 use sarx_study::FEW_CASES;
 use sarx_study::design::{ModelKind, ModelSpec};
@@ -20,6 +20,9 @@ impl Study<'_> {
     /// Writes `scores.csv`, `tables/`, `policy.json` and `report.html`. What they say in short, and what is
     /// missing.
     pub(super) fn report(&self) -> Result<(Value, String)> {
+        if self.folders.lock().exists() {
+            self.take_lock()?;
+        }
         let (mut tables, mut missing) = (Vec::new(), Vec::new());
         for model in &self.design.models {
             let path = self.folders.model(&model.name).scores();
@@ -69,24 +72,18 @@ impl Study<'_> {
             worth.as_ref().map(|worth| (&policy, worth)),
             &warnings,
         )?;
-        let best = policy.fallback.first();
-        let best = best.map(|c| {
-            format!(
-                "{} (mean Dice {:.3} in cross-validation)",
-                c.model, c.overall_mean
-            )
-        });
         let text = format!(
-            "{} scores of {} models; best over all strata: {}",
-            scores.rows().len(),
-            scores.models().len(),
-            best.clone().unwrap_or_else(|| "none".to_owned())
+            "{}{}\nreport: {}",
+            report_text::medians(&tables),
+            report_text::policy(&policy, worth.as_ref()),
+            self.folders.report().display()
         );
         let json = json!({
             "scores": self.folders.scores(),
             "tables": self.folders.tables(),
             "policy": self.folders.policy(),
-            "report": self.folders.out().join("report.html"),
+            "report": self.folders.report(),
+            "medians": report_text::medians_json(&tables),
             "models_without_scores": missing,
             "best": policy.fallback.first().map(|candidate| candidate.model.clone()),
         });

@@ -8,9 +8,29 @@ use crate::outcome::Outcome;
 use anyhow::{Context, Result, bail};
 use sarx_study::design::ModelSpec;
 use serde_json::{Value, json};
+use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 impl Study<'_> {
+    /// One part of the work for all models, in this process.
+    pub(in crate::commands) fn run_stage(
+        &self,
+        study: &Path,
+        stage: StudyStage,
+    ) -> Result<Outcome> {
+        self.run(&StudyRunArgs {
+            study: study.to_owned(),
+            only: Vec::new(),
+            fold: Vec::new(),
+            stage: Some(stage),
+            parallel: NonZeroUsize::MIN,
+            slurm: false,
+            slurm_option: Vec::new(),
+            slurm_at_once: None,
+        })
+    }
+
     pub(super) fn run(&self, args: &StudyRunArgs) -> Result<Outcome> {
         let models = self.chosen(args)?;
         self.begin()?;
@@ -105,7 +125,14 @@ impl Study<'_> {
                 .extend(self.folds_at_once(&args.study, &left, args.parallel.get())?);
             return Ok(!self.stopped());
         }
-        for unit in &left {
+        for (at, unit) in left.iter().enumerate() {
+            self.console.say(&format!(
+                "training {} of {}: model {}, fold {}",
+                at + 1,
+                left.len(),
+                unit.model,
+                unit.fold
+            ));
             let model = self
                 .design
                 .model(&unit.model)

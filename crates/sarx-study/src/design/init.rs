@@ -34,6 +34,14 @@ pub enum InitError {
         /// The folder.
         path: PathBuf,
     },
+    /// A table, or the folder of the study file, that is not there.
+    #[error("cannot find it ({source}): {path:?}")]
+    Place {
+        /// What the system said.
+        source: std::io::Error,
+        /// The file or folder.
+        path: PathBuf,
+    },
     /// No images where they are looked for.
     #[error(
         "the folder has no cohort.csv, no imagesTr as nnU-Net's datasets, and no folders of patients with an image per series: {path:?}"

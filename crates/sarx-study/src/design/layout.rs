@@ -21,8 +21,6 @@ const UNKNOWN: &str = "unknown";
 /// What was written for a study to begin with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenStudy {
-    /// The study file.
-    pub study: PathBuf,
     /// The cohort table.
     pub cohort: PathBuf,
     /// Whether the table was made from the names of files; then histology and site are to be filled in.
@@ -31,22 +29,25 @@ pub struct WrittenStudy {
     pub ignored: Vec<PathBuf>,
 }
 
-/// Writes `study.toml` beside a cohort table, or for a folder of images, whose `cohort.csv` is written first
-/// unless it is there.
+/// Writes a study file for a cohort table, or for a folder of images, whose `cohort.csv` is written first unless
+/// it is there.
+///
+/// - `from`: a cohort table, or a folder with `cohort.csv` or with images
+/// - `study`: the file to write; names the table relative to itself where that lies beside or below it
 ///
 /// # Errors
 ///
-/// [`InitError`] if there is a `study.toml` already, no layout is known, a patient is in training in one
+/// [`InitError`] if the study file is there already, no layout is known, a patient is in training in one
 /// dataset and not in another, or files cannot be read or written.
-pub fn write_study_file(from: &Path) -> Result<WrittenStudy, InitError> {
+pub fn write_study_file(from: &Path, study: &Path) -> Result<WrittenStudy, InitError> {
     let cohort = if from.is_dir() {
         from.join("cohort.csv")
     } else {
         from.to_owned()
     };
-    let study = cohort.with_file_name("study.toml");
     if study.exists() {
-        return Err(InitError::Exists { path: study });
+        let path = study.to_owned();
+        return Err(InitError::Exists { path });
     }
     let is_new_cohort = from.is_dir() && !cohort.exists();
     let mut found = Found::default();
@@ -54,15 +55,28 @@ pub fn write_study_file(from: &Path) -> Result<WrittenStudy, InitError> {
         found.look(from)?;
         found.write(&cohort)?;
     }
-    let name = cohort.file_name().unwrap_or_default().to_string_lossy();
-    let text = study_text(&cohort, &name)?;
-    sarx_io::write_atomic(&study, |file| file.write_all(text.as_bytes()))?;
+    let text = study_text(&cohort, &named_from(&cohort, study)?)?;
+    sarx_io::write_atomic(study, |file| file.write_all(text.as_bytes()))?;
     Ok(WrittenStudy {
-        study,
         cohort,
         is_new_cohort,
         ignored: found.ignored,
     })
+}
+
+/// The table as the study file names it: relative where it lies beside or below, else absolute.
+fn named_from(table: &Path, study: &Path) -> Result<String, InitError> {
+    let absolute = |path: &Path| {
+        path.canonicalize().map_err(|source| InitError::Place {
+            source,
+            path: path.to_owned(),
+        })
+    };
+    let folder = study.parent().filter(|path| !path.as_os_str().is_empty());
+    let folder = absolute(folder.unwrap_or(Path::new(".")))?;
+    let table = absolute(table)?;
+    let shown = table.strip_prefix(&folder).unwrap_or(&table);
+    Ok(shown.to_string_lossy().replace('\\', "/"))
 }
 
 /// What a folder holds.

@@ -117,6 +117,12 @@ impl StudyLock {
         &self.design
     }
 
+    /// Hash of what a model is, in hex; `None` for one that the design does not have.
+    #[must_use]
+    pub fn model(&self, name: &str) -> Option<&str> {
+        self.models.get(name).map(String::as_str)
+    }
+
     /// Writes the lock, or checks that the one that is there is of the same design.
     ///
     /// # Errors

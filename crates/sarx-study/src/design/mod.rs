@@ -106,7 +106,8 @@ impl Design {
     /// The folder for everything that the study makes.
     #[must_use]
     pub fn out(&self) -> PathBuf {
-        self.root().join(&self.file.out)
+        // Without the dots of `out = "."`.
+        self.root().join(&self.file.out).components().collect()
     }
 
     /// A model by its name.

@@ -18,10 +18,16 @@ fn table(folder: &TempDir) -> String {
     fs::read_to_string(folder.path().join("cohort.csv")).unwrap()
 }
 
+/// The study file beside the table.
+fn begin(folder: &TempDir, from: &Path) -> Result<WrittenStudy, InitError> {
+    write_study_file(from, &folder.path().join("study.toml"))
+}
+
 /// Opens what was written, as it was written.
-fn open(written: &WrittenStudy) -> Design {
-    let text = fs::read_to_string(&written.study).unwrap();
-    Design::open(&written.study).unwrap_or_else(|error| panic!("{error}\n{text}"))
+fn open(folder: &TempDir) -> Design {
+    let study = folder.path().join("study.toml");
+    let text = fs::read_to_string(&study).unwrap();
+    Design::open(&study).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
 #[test]
@@ -36,7 +42,7 @@ fn a_folder_per_patient_becomes_a_study() {
         "P2/lost_label.nii.gz",
         ".hidden/t1.nii.gz",
     ]);
-    let written = write_study_file(folder.path()).unwrap();
+    let written = begin(&folder, folder.path()).unwrap();
     assert!(written.is_new_cohort);
     assert_eq!(
         written.ignored,
@@ -47,7 +53,7 @@ fn a_folder_per_patient_becomes_a_study() {
     P1,unknown,unknown,P1/T1 axial.nii.gz,P1/T1 axial_seg.nii.gz,P1/t2_axial.nrrd
     P2,unknown,unknown,P2/T1 axial.nii.gz,P2/T1 axial_seg.nii.gz,
     "#);
-    let design = open(&written);
+    let design = open(&folder);
     let kinds: Vec<(&str, ModelKind)> = design
         .models
         .iter()
@@ -71,7 +77,7 @@ fn datasets_of_nnunet_become_series_of_one_study() {
     files.push("Dataset101_T1Axial/imagesTr/odd.nii.gz".to_owned());
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
     let folder = folder(&files);
-    let written = write_study_file(folder.path()).unwrap();
+    let written = begin(&folder, folder.path()).unwrap();
     assert_eq!(written.ignored.len(), 1);
     insta::assert_snapshot!(table(&folder), @r#"
     patient,histology,site,set,t1_axial,t1_axial_label,t1_sagittal,t1_sagittal_label
@@ -80,7 +86,7 @@ fn datasets_of_nnunet_become_series_of_one_study() {
     s_2,unknown,unknown,train,Dataset101_T1Axial/imagesTr/s_2_0000.nii.gz,Dataset101_T1Axial/labelsTr/s_2.nii.gz,Dataset102_T1Sagittal/imagesTr/s_2_0000.nii.gz,Dataset102_T1Sagittal/labelsTr/s_2.nii.gz
     s_9,unknown,unknown,test,Dataset101_T1Axial/imagesTs/s_9_0000.nii.gz,Dataset101_T1Axial/labelsTs/s_9.nii.gz,Dataset102_T1Sagittal/imagesTs/s_9_0000.nii.gz,Dataset102_T1Sagittal/labelsTs/s_9.nii.gz
     "#);
-    let design = open(&written);
+    let design = open(&folder);
     assert_eq!(design.split.external(), ["s_9"]);
     let names: Vec<&str> = design.models.iter().map(|m| m.name.as_str()).collect();
     assert_eq!(
@@ -108,13 +114,13 @@ fn channels_of_one_dataset_become_series_that_share_a_reference() {
     let json = r#"{"channel_names": {"0": "T1", "1": "T2 fs"}, "labels": {"background": 0, "tumour": 1},
         "numTraining": 2, "file_ending": ".nii.gz"}"#;
     fs::write(folder.path().join("dataset.json"), json).unwrap();
-    let written = write_study_file(folder.path()).unwrap();
+    let written = begin(&folder, folder.path()).unwrap();
     insta::assert_snapshot!(table(&folder), @r#"
     patient,histology,site,t1,t1_label,t2_fs
     a,unknown,unknown,imagesTr/a_0000.nii.gz,labelsTr/a.nii.gz,imagesTr/a_0001.nii.gz
     b,unknown,unknown,imagesTr/b_0000.nii.gz,labelsTr/b.nii.gz,imagesTr/b_0001.nii.gz
     "#);
-    let design = open(&written);
+    let design = open(&folder);
     let names: Vec<&str> = design.models.iter().map(|m| m.name.as_str()).collect();
     assert_eq!(names, ["t1", "t1_t2"]);
     assert_eq!(design.model("t1_t2").unwrap().series, ["t1", "t2_fs"]);
@@ -125,10 +131,10 @@ fn a_cohort_that_is_there_is_taken_and_a_study_that_is_there_is_kept() {
     let folder = folder(&["P1/t1.nii.gz", "P1/t1_label.nii.gz", "a.nii.gz", "b.nii.gz"]);
     let csv = "patient,histology,site,t1,t1_label\nX1,ups,thigh,a.nii.gz,b.nii.gz\n";
     fs::write(folder.path().join("cohort.csv"), csv).unwrap();
-    let written = write_study_file(folder.path()).unwrap();
+    let written = begin(&folder, folder.path()).unwrap();
     assert!(!written.is_new_cohort);
     assert_eq!(table(&folder), csv);
-    let error = write_study_file(&written.cohort).unwrap_err().to_string();
+    let error = begin(&folder, &written.cohort).unwrap_err().to_string();
     assert!(
         error.starts_with("there is a study file already"),
         "{error}"
@@ -136,10 +142,33 @@ fn a_cohort_that_is_there_is_taken_and_a_study_that_is_there_is_kept() {
 }
 
 #[test]
+fn a_study_file_names_a_table_from_where_it_lies() {
+    let folder = folder(&["data/P1/t1.nii.gz", "data/P1/t1_label.nii.gz", "else/x.txt"]);
+    let data = folder.path().join("data");
+    begin(&folder, &data).unwrap();
+    let named = |study: &Path| {
+        let text = fs::read_to_string(study).unwrap();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("cohort = "))
+            .unwrap();
+        line.split('"').nth(1).unwrap().to_owned()
+    };
+    assert_eq!(named(&folder.path().join("study.toml")), "data/cohort.csv");
+    let elsewhere = folder.path().join("else/study.toml");
+    write_study_file(&data, &elsewhere).unwrap();
+    let absolute = data.join("cohort.csv").canonicalize().unwrap();
+    assert_eq!(Path::new(&named(&elsewhere)), absolute);
+    let error = write_study_file(&data.join("no.csv"), &folder.path().join("b.toml"));
+    let error = error.unwrap_err().to_string();
+    assert!(error.starts_with("cannot find it"), "{error}");
+}
+
+#[test]
 fn folders_that_say_nothing_or_two_things_are_refused() {
     let told = |files: &[&str]| {
         let folder = folder(files);
-        let error = write_study_file(folder.path()).unwrap_err().to_string();
+        let error = begin(&folder, folder.path()).unwrap_err().to_string();
         assert!(!folder.path().join("cohort.csv").exists());
         error
             .replace(&format!("{}/", folder.path().display()), "")
