@@ -10,6 +10,8 @@
 #   THREADS   threads of every program                          [2]
 #   TURNS     how often the programs take turns                 [3]
 #   DATASET   a raw dataset of nnU-Net, for the row preprocess  [shared/oracle/t1_axial/raw]
+#   TABLES    the example that makes the tables of a made-up study   [target/release/examples/made_up_study]
+#   SCORED    a folder of made-up cases, kept between calls; 300 take 20 MB   [$OUT/scored]
 #   MODEL     a model folder of nnU-Net, for the row predict    [shared/oracle/t1_axial/model]
 #   IMAGES    images for it; the first case is predicted        [$DATASET/imagesTs]
 #   OUT       where measurements are kept between calls         [target/benches]
@@ -27,6 +29,8 @@ DATASET=${DATASET:-$SHARED/oracle/t1_axial/raw}
 MODEL=${MODEL:-$SHARED/oracle/t1_axial/model}
 IMAGES=${IMAGES:-$DATASET/imagesTs}
 OUT=${OUT:-target/benches}
+TABLES=${TABLES:-target/release/examples/made_up_study}
+SCORED=${SCORED:-$OUT/scored}
 RESULTS=${RESULTS:-benches/RESULTS.md}
 
 SARX=$(realpath "$SARX")
@@ -96,6 +100,29 @@ row_evaluate() {
         --peer "1.5=$(theirs "$peer" deepmind --rounds 3 --warm-up 1)"
 }
 
+row_scores() {
+    local line="scores $SCORED --warm-up 0"
+    $(ours "$line" --first 1 --rounds 1) >"$WORK/written.json"
+    turns scores "scores of 10 pairs of 40 x 512 x 512, from files to scores.csv" "files to scores.csv" \
+        "$(ours "$line" --first 10 --rounds 5)" \
+        --peer "20=$(theirs scores.py --folder "$SCORED" --first 10 --peer medpy)" \
+        --peer "2=$(theirs scores.py --folder "$SCORED" --first 10 --peer deepmind)"
+}
+
+# The issue's limits: 300 patients in 5 minutes; 7 models of them are 2100 pairs, which has no limit of its own.
+row_scores_300() {
+    local line="scores $SCORED --warm-up 0"
+    turns scores_300 "scores of 300 pairs of 40 x 512 x 512, from files to scores.csv" "files to scores.csv" \
+        "$(ours "$line" --rounds 1)" --limit-s 300
+}
+
+row_study_tables() {
+    local out=$WORK/tables
+    turns study_tables "tables, policy and report of 300 patients and 7 models from their scores" "whole process" \
+        "$(process "$("$SARX" --version)" "rm -rf $out; exec $TABLES $out --patients 300 --models 7")" \
+        --limit-s 30 --limit-mb 1000
+}
+
 nnunet_version() { "$PYTHON" -c 'from importlib.metadata import version; print("nnU-Net", version("nnunetv2"))'; }
 
 # process NAME COMMAND: whole processes in a shell, wall time and memory
@@ -133,7 +160,7 @@ row_predict() {
         --peer "8=$(process "$(nnunet_version)" "rm -rf $WORK/theirs; exec $theirs")"
 }
 
-ALL="net_64 net_128 net_anisotropic step_64 predict preprocess resample resample_noise evaluate"
+ALL="net_64 net_128 net_anisotropic step_64 predict preprocess resample resample_noise evaluate scores scores_300 study_tables"
 for row in ${*:-$ALL}; do
     case " $ALL " in
     *" $row "*) "row_$row" ;;

@@ -12,7 +12,7 @@ pub(crate) use after_training::{
 
 pub(crate) use bench::{
     BenchAct, BenchArgs, BenchEvaluateArgs, BenchNetArgs, BenchPredictArgs, BenchPreprocessArgs,
-    BenchResampleArgs, LogitsLook, NetworkName, PassName, RoundsArgs,
+    BenchResampleArgs, BenchScoresArgs, LogitsLook, NetworkName, PassName, RoundsArgs,
 };
 
 pub(crate) use before_training::{PlanArgs, PreprocessArgs, PresetName, VerifyArgs};

@@ -6,6 +6,7 @@ mod harness;
 use harness::Bench;
 use ndarray::{Array3, Array4, Array5};
 use ndarray_npy::read_npy;
+use sarx_study::results::scores::ScoreTable;
 use serde_json::Value;
 
 /// The names of what was timed; every one with as many rounds as were asked for.
@@ -39,6 +40,31 @@ fn scores_of_a_pair_are_timed_and_the_pair_can_be_kept() {
     assert!(bench.path("pair/prediction.nii.gz").exists());
     bench.refused(&format!("{line} --volume-ml 400"), &["400 ml", "not fit"]);
     bench.refused("bench evaluate --size 12,44", &["--size", "2 were given"]);
+}
+
+#[test]
+fn a_folder_of_made_up_cases_is_scored_as_a_study_scores() {
+    let bench = Bench::new();
+    let line = "bench scores made_up --cases 75 --size 12,40,44 --spacing 5,2,2 --volume-ml 5,15 --rounds 2 \
+                --warm-up 0";
+    let document = bench.done(line);
+    assert_eq!(timed(&document, 2), ["files to scores.csv"]);
+    let scores = &document["details"]["scores"];
+    assert_eq!(scores["cases"], 75);
+    assert_eq!(
+        (&scores["missed"], &scores["without_prediction"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(scores["finite"], 73);
+    let dice = scores["mean_dice"].as_f64().unwrap();
+    assert!((0.6..0.98).contains(&dice), "{dice}");
+    let table = ScoreTable::read(&bench.path("made_up/scores.csv")).unwrap();
+    assert_eq!((table.rows().len(), table.n_failed()), (75, 1));
+    let again = bench.done(&format!("{line} --first 7"));
+    assert_eq!(again["details"]["was_there"], true);
+    assert_eq!(again["details"]["scores"]["cases"], 7);
+    bench.refused(&line.replace("--cases 75", "--cases 5"), &["other cases"]);
+    bench.refused(&line.replace("5,15", "15,5"), &["--volume-ml"]);
 }
 
 #[test]

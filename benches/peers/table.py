@@ -57,6 +57,29 @@ def memory_lines(rows):
                 yield "| " + " | ".join(cells) + " |"
 
 
+def limit_lines(rows):
+    """Rows with a limit: the least and the median of all rounds, and the most memory."""
+    for name, row in rows:
+        limit_s, limit_mb = row.get("limit_s"), row.get("limit_mb")
+        if limit_s is None:
+            continue
+        ours = row["results"][0]
+        least, median = min(ours["seconds"]), statistics.median(ours["seconds"])
+        peak_mb = ours.get("peak_memory_bytes", float("nan")) / 1e6
+        is_kept = median <= limit_s and (limit_mb is None or peak_mb <= limit_mb)
+        cells = [
+            f"{row['title']} (`{name}`)",
+            duration(least),
+            duration(median),
+            duration(limit_s),
+            f"{peak_mb:.0f} MB",
+            "" if limit_mb is None else f"{limit_mb:.0f} MB",
+            "kept" if is_kept else "**not kept**",
+            row["date"],
+        ]
+        yield "| " + " | ".join(cells) + " |"
+
+
 def agreement(rows):
     for name, row in rows:
         for result in row["results"]:
@@ -90,6 +113,12 @@ def main():
     for name, row in rows:
         for line in lines_of(name, row):
             print(line)
+    limits = list(limit_lines(rows))
+    if limits:
+        print("\nWork that has a limit:\n")
+        print("| work (row) | least | median | limit | peak memory | limit | | date |")
+        print("|---|---|---|---|---|---|---|---|")
+        print("\n".join(limits))
     memory = list(memory_lines(rows))
     if memory:
         print("\nPeak memory of all processes of a run:\n")

@@ -38,6 +38,8 @@ def main():
     parser.add_argument("--out", required=True, help="folder for the results")
     parser.add_argument("--ours", required=True, help="command of sarx")
     parser.add_argument("--peer", action="append", default=[], help="aim=command: '4=python net.py'")
+    parser.add_argument("--limit-s", type=float, help="the most seconds that sarx may take")
+    parser.add_argument("--limit-mb", type=float, help="the most megabytes that it may hold")
     args = parser.parse_args()
     commands = [("", args.ours)] + [tuple(peer.split("=", 1)) for peer in args.peer]
     results = [{"aim": aim, "command": command, "seconds": []} for aim, command in commands]
@@ -59,6 +61,8 @@ def main():
         "date": datetime.date.today().isoformat(),
         "load": load,
         "turns": args.turns,
+        "limit_s": args.limit_s,
+        "limit_mb": args.limit_mb,
         "results": results,
     }
     os.makedirs(args.out, exist_ok=True)

@@ -34,6 +34,12 @@ pub(crate) enum BenchAct {
         after_help = "Example:\n  sarx bench evaluate --size 60,512,512 --volume-ml 300 --write-inputs pair"
     )]
     Evaluate(BenchEvaluateArgs),
+    /// Scores of a whole folder of segmentations, from files to scores.csv as a study has it
+    #[command(
+        after_help = "Examples:\n  sarx bench scores made-up --rounds 1 --warm-up 0\n  \
+                      sarx bench scores made-up --first 10"
+    )]
+    Scores(BenchScoresArgs),
 }
 
 /// How often something is timed.
@@ -206,4 +212,42 @@ pub(crate) struct BenchEvaluateArgs {
     /// Folder for reference.nii.gz and prediction.nii.gz, to compare other programs
     #[arg(long, value_name = "DIR")]
     pub(crate) write_inputs: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchScoresArgs {
+    /// Folder with references/ and predictions/; made up if it is not there, else it must be of the same numbers
+    pub(crate) folder: PathBuf,
+    /// Cases of the folder
+    #[arg(long, default_value = "300", value_name = "N")]
+    pub(crate) cases: NonZeroUsize,
+    /// Voxels of the masks
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "Z,Y,X",
+        default_value = "40,512,512"
+    )]
+    pub(crate) size: Vec<usize>,
+    /// Spacing, mm
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "Z,Y,X",
+        default_value = "5,0.703125,0.703125"
+    )]
+    pub(crate) spacing: Vec<f64>,
+    /// Least and largest volume of a tumour, ml
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "LEAST,LARGEST",
+        default_value = "20,500"
+    )]
+    pub(crate) volume_ml: Vec<f64>,
+    /// Score these only, in the order of their names [default: all]
+    #[arg(long, value_name = "N")]
+    pub(crate) first: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub(crate) rounds: RoundsArgs,
 }

@@ -4,11 +4,13 @@
 //! shown. `benches/run.sh` calls this and the scripts of `benches/peers` in turn.
 
 mod evaluate;
+mod made_up_cases;
 mod net;
 mod npy;
 mod predict;
 mod preprocess;
 mod resample;
+mod scores;
 mod shape;
 mod timing;
 
@@ -27,6 +29,7 @@ pub(super) fn run(args: &BenchArgs, device: DeviceChoice, console: &Console) -> 
         BenchAct::Preprocess(args) => preprocess::run(args, console),
         BenchAct::Resample(args) => resample::run(args, console),
         BenchAct::Evaluate(args) => evaluate::run(args, console),
+        BenchAct::Scores(args) => scores::run(args, console),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::source::Source;
 use crate::voxels::{self, Encoding, Layout, Target};
-use crate::{Format, Header, ReadError, ReadFault, metaimage, nifti, nrrd};
+use crate::{Format, Header, ReadError, ReadFault, VoxelType, metaimage, nifti, nrrd};
 use ndarray::Array3;
 use sarx_core::{Grid, Label, LabelError, LabelMap, Volume};
 use std::path::Path;
@@ -72,7 +72,12 @@ pub fn read_header(path: &Path) -> Result<Header, ReadError> {
 /// As [`read_image`]; also [`ReadFault::Label`] at the first voxel that is no label.
 pub fn read_labels(path: &Path) -> Result<LabelImage, ReadError> {
     let read = || {
-        let (values, header) = one_channel::<f64>(path)?;
+        let opened = open(path)?;
+        if holds_labels_only(opened.2) {
+            let (labels, header) = channel_of::<Label>(opened)?;
+            return Ok(LabelImage { labels, header });
+        }
+        let (values, header) = channel_of::<f64>(opened)?;
         Ok(LabelImage {
             labels: labels_of(&values)?,
             header,
@@ -85,8 +90,15 @@ fn format_of(path: &Path) -> Result<Format, ReadFault> {
     Format::of(path).ok_or(ReadFault::UnknownEnding)
 }
 
-/// Everything up to the first voxel.
-fn open(path: &Path) -> Result<(Header, Source, Encoding, Layout), ReadFault> {
+/// A file of which everything up to the first voxel is read.
+type Opened = (Header, Source, Encoding, Layout);
+
+/// Whether every number that can be stored is a label, so that none needs to be looked at.
+fn holds_labels_only(encoding: Encoding) -> bool {
+    encoding.scaling.is_none() && matches!(encoding.voxel_type, VoxelType::U8 | VoxelType::U16)
+}
+
+fn open(path: &Path) -> Result<Opened, ReadFault> {
     let format = format_of(path)?;
     match format {
         Format::Nifti | Format::NiftiGz => nifti::open(path, format),
@@ -107,7 +119,12 @@ fn all_channels<T: Target>(path: &Path) -> Result<(Vec<Volume<T>>, Header), Read
 }
 
 fn one_channel<T: Target>(path: &Path) -> Result<(Volume<T>, Header), ReadFault> {
-    let (header, mut source, encoding, layout) = open(path)?;
+    channel_of(open(path)?)
+}
+
+fn channel_of<T: Target>(
+    (header, mut source, encoding, layout): Opened,
+) -> Result<(Volume<T>, Header), ReadFault> {
     if layout.n_channels != 1 {
         return Err(ReadFault::SeveralChannels {
             found: layout.n_channels,

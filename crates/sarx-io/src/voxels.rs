@@ -5,6 +5,7 @@
 
 use crate::source::Source;
 use crate::{ByteOrder, ReadFault, VoxelType};
+use sarx_core::Label;
 use std::io::{self, Write};
 
 /// Bytes decoded at once: within the second-level cache, a multiple of every voxel's size.
@@ -75,6 +76,16 @@ impl Target for f64 {
     }
     fn of_f64(value: f64) -> Self {
         value
+    }
+}
+
+/// Exact from unscaled `u8` and `u16`, which is all it is asked for.
+impl Target for Label {
+    fn of_f32(value: f32) -> Self {
+        value as Self
+    }
+    fn of_f64(value: f64) -> Self {
+        value as Self
     }
 }
 

@@ -15,7 +15,7 @@ mod prepare;
 mod report;
 mod report_text;
 mod run;
-mod score;
+pub(super) mod score;
 mod slurm;
 mod status;
 mod units;

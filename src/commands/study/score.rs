@@ -67,13 +67,7 @@ impl Study<'_> {
         predictions: &Path,
         only: BTreeSet<CaseId>,
     ) -> Result<Evaluation> {
-        let spec = EvaluateSpec {
-            allow_missing: true,
-            only: Some(only),
-            cases_at_once: NonZeroUsize::new(rayon::current_num_threads())
-                .unwrap_or(NonZeroUsize::MIN),
-            ..EvaluateSpec::new(ScoreSpec::new(vec![self.scored()]), FILE_ENDING)
-        };
+        let spec = spec(self.scored(), only);
         Ok(evaluate_folders(
             references,
             predictions,
@@ -126,29 +120,6 @@ impl Study<'_> {
         let what = self.scored();
         let rows = cases.iter().filter_map(|case| {
             let patient = self.design.patient(case.patient.as_str())?;
-            let scored = evaluation
-                .scored
-                .iter()
-                .find(|scored| scored.case == case.id);
-            let scores = scored.and_then(|scored| {
-                scored
-                    .scores
-                    .labels
-                    .iter()
-                    .find(|(label, _)| *label == what)
-            });
-            let outcome = scores.map_or(Outcome::Failed, |(_, scores)| {
-                let lesions = &scores.lesions;
-                Outcome::Scored {
-                    scores: Scores::from(scores),
-                    lesions: Some(LesionCounts {
-                        reference: lesions.n_ref,
-                        found: lesions.n_detected,
-                        predicted: lesions.n_pred,
-                        false_alarms: lesions.n_false,
-                    }),
-                }
-            });
             Some(ScoreRow {
                 model: model.name.clone(),
                 patient: patient.id.to_string(),
@@ -163,11 +134,46 @@ impl Study<'_> {
                 stratum: patient.stratum.clone(),
                 histology: patient.histology.clone(),
                 benign: patient.benign,
-                outcome,
+                outcome: outcome(evaluation, &case.id, &what),
             })
         });
         rows.collect()
     }
+}
+
+/// How a study scores a folder: what is missing is told, not refused.
+pub(in crate::commands) fn spec(what: LabelOrRegion, only: BTreeSet<CaseId>) -> EvaluateSpec {
+    EvaluateSpec {
+        allow_missing: true,
+        only: Some(only),
+        cases_at_once: NonZeroUsize::new(rayon::current_num_threads()).unwrap_or(NonZeroUsize::MIN),
+        ..EvaluateSpec::new(ScoreSpec::new(vec![what]), FILE_ENDING)
+    }
+}
+
+/// What came of one case.
+pub(in crate::commands) fn outcome(
+    evaluation: &Evaluation,
+    case: &CaseId,
+    what: &LabelOrRegion,
+) -> Outcome {
+    let scored = evaluation.scored.iter().find(|scored| scored.case == *case);
+    let scores = scored.and_then(|scored| {
+        let mut labels = scored.scores.labels.iter();
+        labels.find(|(label, _)| label == what)
+    });
+    scores.map_or(Outcome::Failed, |(_, scores)| {
+        let lesions = &scores.lesions;
+        Outcome::Scored {
+            scores: Scores::from(scores),
+            lesions: Some(LesionCounts {
+                reference: lesions.n_ref,
+                found: lesions.n_detected,
+                predicted: lesions.n_pred,
+                false_alarms: lesions.n_false,
+            }),
+        }
+    })
 }
 
 fn ids(cases: &[StudyCase]) -> BTreeSet<CaseId> {
