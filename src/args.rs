@@ -4,6 +4,7 @@ mod after_training;
 mod before_training;
 mod bench;
 mod model;
+mod predict;
 mod study;
 
 pub(crate) use after_training::{
@@ -17,11 +18,12 @@ pub(crate) use bench::{
 
 pub(crate) use before_training::{PlanArgs, PreprocessArgs, PresetName, VerifyArgs};
 pub(crate) use model::{ModelAct, ModelArgs, ModelExportArgs, ModelImportArgs, ModelShowArgs};
+pub(crate) use predict::{PrecisionName, PredictArgs, Weights};
 
 pub(crate) use study::{StudyAct, StudyArgs, StudyInitArgs, StudyRunArgs, StudyStage};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sarx_nn::{DeviceRequest, Precision};
+use sarx_nn::DeviceRequest;
 use std::path::PathBuf;
 
 /// Segments soft-tissue sarcomas on MRI: nnU-Net's method in one binary, with scores and a report.
@@ -97,10 +99,12 @@ pub(crate) enum Verb {
                       --out results\n\nCtrl-C writes a checkpoint; --resume goes on from it, bit for bit."
     )]
     Train(TrainArgs),
-    /// Segment every image of a folder
+    /// Segment every image of a folder, or a patient with the model that a study's policy chooses
     #[command(
         after_help = "Example:\n  sarx predict --model results --input cohort/Dataset101_T1Axial/imagesTs --output predictions\n\n\
-                      A cascade in one go:\n  sarx predict --model cascade --previous-model lowres --input images --output predictions"
+                      A cascade in one go:\n  sarx predict --model cascade --previous-model lowres --input images --output predictions\n\n\
+                      A patient's folder (t1_axial.nii.gz, t2_axial.nii.gz, ..), and the model that a study chose for such patients:\n  \
+                      sarx predict --policy study-out/policy.json --input P001 --site thigh --output predictions"
     )]
     Predict(PredictArgs),
     /// Average the probabilities of several predictions
@@ -247,89 +251,6 @@ pub(crate) struct TrainArgs {
         conflicts_with = "no_validation"
     )]
     pub(crate) save_probabilities: Option<Probabilities>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PredictArgs {
-    /// Model folder with plans.json, dataset.json and fold_N, made by sarx or by nnU-Net
-    #[arg(long)]
-    pub(crate) model: PathBuf,
-    /// Folder with CASE_0000.nii.gz and so on
-    #[arg(
-        long,
-        required_unless_present = "input_list",
-        conflicts_with = "input_list"
-    )]
-    pub(crate) input: Option<PathBuf>,
-    /// JSON list with one entry per case: its files by channel, or {"images": [..], "output": NAME}
-    #[arg(long, value_name = "FILE")]
-    pub(crate) input_list: Option<PathBuf>,
-    /// Folder for the segmentations
-    #[arg(long)]
-    pub(crate) output: PathBuf,
-    /// Cascade: folder with the segmentations of the previous stage
-    #[arg(long, value_name = "FOLDER", conflicts_with = "previous_model")]
-    pub(crate) previous: Option<PathBuf>,
-    /// Cascade: model folder of the previous stage, which then predicts first, with the same folds
-    /// and options
-    #[arg(long, value_name = "MODEL")]
-    pub(crate) previous_model: Option<PathBuf>,
-    /// Folds to average [default: all that the model has]
-    #[arg(long, num_args = 1.., value_name = "FOLD")]
-    pub(crate) folds: Vec<String>,
-    /// Which weights of each fold
-    #[arg(long, value_enum, default_value_t = Weights::Final)]
-    pub(crate) checkpoint: Weights,
-    /// Predict once instead of averaging over mirrored images
-    #[arg(long)]
-    pub(crate) no_mirroring: bool,
-    /// Distance of tiles as a fraction of the patch
-    #[arg(long, default_value_t = 0.5)]
-    pub(crate) step: f64,
-    /// Take tiles that hold only air (zero in every channel, outside the body) for background without asking
-    /// the network
-    #[arg(long)]
-    pub(crate) skip_air: bool,
-    /// In what precision the CPU multiplies: bf16 is faster on processors that have it, and labels differ at
-    /// edges in about one voxel of ten thousand
-    #[arg(long, value_enum, default_value_t = PrecisionName::F32)]
-    pub(crate) precision: PrecisionName,
-    /// Also keep the probabilities, for `sarx ensemble`
-    #[arg(long, num_args = 0..=1, default_missing_value = "npz", value_name = "FORMAT")]
-    pub(crate) save_probabilities: Option<Probabilities>,
-    /// Keep segmentations that are already in the output folder
-    #[arg(long = "continue")]
-    pub(crate) continue_: bool,
-    /// Into how many parts the cases are divided, to predict them in several processes
-    #[arg(long, default_value_t = 1, value_name = "N", requires = "part_id")]
-    pub(crate) num_parts: usize,
-    /// Which part this process does, from 0
-    #[arg(long, default_value_t = 0, value_name = "I", requires = "num_parts")]
-    pub(crate) part_id: usize,
-}
-
-/// A precision, as it is typed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PrecisionName {
-    /// 32 bits, as nnU-Net on a CPU
-    F32,
-    /// bfloat16 products with sums of 32 bits
-    Bf16,
-}
-
-impl From<PrecisionName> for Precision {
-    fn from(name: PrecisionName) -> Self {
-        match name {
-            PrecisionName::F32 => Self::F32,
-            PrecisionName::Bf16 => Self::Bf16,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Weights {
-    Best,
-    Final,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod harness;
+#[path = "study/next_patient.rs"]
+mod next_patient;
 
 use harness::Bench;
 use sarx_study::results::scores::{ScoreGrid, ScoreTable, StudySet};
@@ -71,6 +73,7 @@ fn a_study_runs_from_a_cohort_to_a_policy_and_is_taken_up_again() {
     assert!(bench.path("study-out/tables/tables.json").exists());
     let fusion = bench.read_json("study-out/models/t1_planes_late/fusion.json");
     assert_eq!(fusion["members"][1], "t1_sagittal");
+    next_patient::is_predicted_with_what_the_study_chose(&bench);
 
     // Again: nothing is made anew. Then other settings under the same name.
     let before = fs::metadata(bench.path("study-out/models/t1_axial/scores.csv"))

@@ -5,6 +5,7 @@ mod best;
 mod demo;
 mod ensemble;
 mod evaluate;
+mod fusion;
 mod model;
 mod phantom;
 mod plan;
@@ -48,6 +49,7 @@ fn was_stopped(error: &anyhow::Error) -> bool {
 
 fn stopped_text(verb: &Verb) -> &'static str {
     match verb {
+        Verb::Predict(args) if args.policy.is_some() => "stopped; say it again to begin anew",
         Verb::Predict(_) => "stopped; say --continue to go on",
         Verb::Train(_) => "stopped after training; say --resume to validate",
         _ => "stopped; say it again to go on",

@@ -1,4 +1,6 @@
-//! `sarx predict`: images in, a folder of segmentations out.
+//! `sarx predict`: images in, a folder of segmentations out, with one model or with the one that a policy chooses.
+
+mod by_policy;
 
 use super::stop;
 use crate::args::PredictArgs;
@@ -21,7 +23,10 @@ use std::sync::atomic::AtomicBool;
 const PREVIOUS_STAGE: &str = "previous_stage";
 
 pub(super) fn run(args: &PredictArgs, device: DeviceChoice, console: &Console) -> Result<Outcome> {
-    let model = ModelFolder::open(&args.model)?;
+    let Some(model) = &args.model else {
+        return by_policy::run(args, device, console);
+    };
+    let model = ModelFolder::open(model)?;
     let part = Part::new(args.part_id, args.num_parts)?;
     // Once, before cases drop out: parts that several processes predict must not overlap.
     let cases = part.of(cases(args, model.dataset())?);

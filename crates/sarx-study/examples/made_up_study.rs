@@ -6,9 +6,11 @@
 
 use ndarray::Array3;
 use sarx_core::{Grid, LabelMap, Size, Spacing, Volume};
+use sarx_study::assemble::Alignment;
+use sarx_study::design::{AlignmentMethod, ModelKind};
 use sarx_study::policy::{
-    DEFAULT_SHRINKAGE_PATIENTS, PolicyModel, PolicySpec, PolicyStratum, evaluate_policy,
-    learn_policy,
+    DEFAULT_SHRINKAGE_PATIENTS, PolicyModel, PolicyNetwork, PolicySpec, PolicyStratum,
+    evaluate_policy, learn_policy,
 };
 use sarx_study::results::scores::{
     LesionCounts, Outcome, ScoreGrid, ScoreRow, ScoreTable, StudySet,
@@ -401,6 +403,41 @@ fn methods() -> MethodsFacts {
     }
 }
 
+/// A model as its study would have made it; a late fusion of one network per series.
+fn policy_model(facts: &ModelFacts) -> PolicyModel {
+    let kinds = [
+        ModelKind::Single,
+        ModelKind::Channels,
+        ModelKind::Early,
+        ModelKind::Pooled,
+        ModelKind::Late,
+    ];
+    let kind = kinds.into_iter().find(|kind| kind.name() == facts.kind);
+    let kind = kind.unwrap_or(ModelKind::Channels);
+    let network = |name: &str, series: &[String]| PolicyNetwork {
+        name: name.to_owned(),
+        series: series.to_vec(),
+        folder: format!("models/{name}/model"),
+        configuration: "3d_fullres".to_owned(),
+        plans_hash: None,
+        folds: (0..5).collect(),
+        weight: 1.0,
+    };
+    let members = facts.series.iter();
+    let networks = match kind {
+        ModelKind::Late => members
+            .map(|series| network(series, std::slice::from_ref(series)))
+            .collect(),
+        _ => vec![network(&facts.name, &facts.series)],
+    };
+    PolicyModel {
+        name: facts.name.clone(),
+        kind,
+        series: facts.series.clone(),
+        networks,
+    }
+}
+
 fn policy_spec(facts: &StudyFacts) -> PolicySpec {
     let strata = facts.strata.iter().map(|stratum| {
         let own = SITES.iter().filter(|(_, of, _)| of == stratum);
@@ -410,15 +447,12 @@ fn policy_spec(facts: &StudyFacts) -> PolicySpec {
         }
     });
     PolicySpec {
-        models: facts
-            .models
-            .iter()
-            .map(|model| PolicyModel {
-                name: model.name.clone(),
-                series: model.series.clone(),
-            })
-            .collect(),
+        models: facts.models.iter().map(policy_model).collect(),
         strata: strata.collect(),
+        alignment: Alignment {
+            method: AlignmentMethod::Auto,
+            seed: 12345,
+        },
         shrinkage_patients: DEFAULT_SHRINKAGE_PATIENTS,
     }
 }

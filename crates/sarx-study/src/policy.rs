@@ -16,6 +16,13 @@
 //! [`FEW_CASES`](crate::FEW_CASES) of these; else each on its own. A case that could not be
 //! predicted counts as Dice 0.
 //!
+//! # How it is followed
+//!
+//! `policy.json` says of every model which networks predict for it ([`PolicyNetwork`]) and how series are brought
+//! together, so that the document and the model folders beside it are all that a new patient needs.
+//! [`PatientSeries`] tells the series in a patient's folder, and [`Policy::choose`] the model with those that are next
+//! best, for the case that a registration fails.
+//!
 //! # How it is tested
 //!
 //! [`evaluate_policy`] chooses for the patients of each fold from the patients of the other folds
@@ -26,18 +33,24 @@ mod document;
 mod error;
 mod evaluation;
 mod evidence;
+#[cfg(test)]
+mod following_tests;
 mod learn;
+mod model;
+mod patient_series;
 
 pub use choice::Choice;
-pub use document::{
-    Candidate, LeftOut, POLICY_SCHEMA_VERSION, Policy, PolicyCell, PolicyModel, PolicyStratum,
-};
+pub use document::{Candidate, LeftOut, POLICY_SCHEMA_VERSION, Policy, PolicyCell, PolicyStratum};
 pub use error::PolicyError;
 pub use evaluation::{
     DiceOfChoices, PatientChoice, PolicyDifference, PolicyEvaluation, PolicyInStratum, SingleModel,
     TimesChosen, evaluate_policy,
 };
 pub use learn::{PolicySpec, learn_policy};
+pub use model::{PolicyModel, PolicyNetwork};
+pub use patient_series::{
+    IgnoredFile, PatientFolders, PatientSeries, PatientSeriesError, sites_of_table,
+};
 
 /// How many patients the mean over all strata weighs in a stratum.
 ///

@@ -99,6 +99,11 @@ impl ModelFolders {
         self.root.join("common").join(set.name())
     }
 
+    /// Members and weights of a late fusion.
+    pub(super) fn fusion(&self) -> PathBuf {
+        self.root.join("fusion.json")
+    }
+
     /// Written last, so that it means "done".
     pub(super) fn scores(&self) -> PathBuf {
         self.root.join("scores.csv")

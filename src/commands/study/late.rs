@@ -1,22 +1,18 @@
-//! Late fusion: the probabilities of several models on the grid of the first, averaged with weights.
+//! Late fusion of a study's patients: what its members say, averaged with weights ([`Members`]).
 //!
-//! A member says nothing where its image does not reach. Weights are equal, or those that give the best
-//! mean Dice on the patients outside the fold that is judged (all of them for the external test set).
+//! Weights are equal, or those that give the best mean Dice on the patients outside the fold that is judged (all of
+//! them for the external test set and for every patient to come).
 
 use super::Study;
-use super::folders::ModelFolders;
-use anyhow::{Context, Result};
-use ndarray::{Array3, Array4, Axis, Zip};
+use crate::commands::fusion::{MemberFiles, Members, placings};
+use anyhow::{Context, Result, bail};
+use ndarray::{Array3, Zip};
 use sarx_core::{Label, Progress, Volume};
-use sarx_infer::ProbabilityFile;
-use sarx_io::Header;
-use sarx_model::heads;
 use sarx_plan::DatasetJson;
-use sarx_register::resample_probabilities;
 use sarx_study::assemble::{Alignment, FILE_ENDING};
 use sarx_study::design::{LateWeights, ModelSpec, StudyCase, StudySet as Place};
 use sarx_study::results::scores::StudySet;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Write;
 
@@ -24,12 +20,6 @@ use std::io::Write;
 const STEPS: usize = 4;
 /// The version of `fusion.json`.
 const VERSION: u32 = 1;
-
-/// The members' probabilities of one patient on the grid of the first.
-struct Members {
-    probabilities: Vec<Array4<f32>>,
-    header: Header,
-}
 
 impl Study<'_> {
     /// Segments every patient of a late fusion; the cases that failed.
@@ -64,7 +54,7 @@ impl Study<'_> {
             "weights": if chosen.is_empty() { json!(choices[0]) } else { json!(chosen) },
         });
         std::fs::create_dir_all(folders.root())?;
-        sarx_io::write_atomic(&folders.root().join("fusion.json"), |file| {
+        sarx_io::write_atomic(&folders.fusion(), |file| {
             serde_json::to_writer_pretty(&mut *file, &document)?;
             file.write_all(b"\n")
         })?;
@@ -73,15 +63,15 @@ impl Study<'_> {
 
     fn fuse_case(&self, model: &ModelSpec, case: &StudyCase, weights: &[f32]) -> Result<()> {
         let members = self.members(model, case)?;
-        let labels = labels(&members.probabilities, weights);
-        let labels = Volume::new(labels, *members.header.grid())?;
+        let labels = members.labels(weights);
+        let labels = Volume::new(labels, *members.header().grid())?;
         let folder = self.folders.model(&model.name).predictions(set_of(case));
         std::fs::create_dir_all(&folder)?;
         let path = folder.join(format!("{}{FILE_ENDING}", case.id));
         Ok(sarx_io::write_labels(
             &path,
             &labels,
-            Some(&members.header),
+            Some(members.header()),
         )?)
     }
 
@@ -112,7 +102,7 @@ impl Study<'_> {
                 let members = self.members(model, case)?;
                 let reference = sarx_io::read_labels(&case.label)?.labels;
                 let score = |weights: &Vec<f32>| {
-                    let found = labels(&members.probabilities, weights);
+                    let found = members.labels(weights);
                     dice_of(&found, reference.voxels(), label)
                 };
                 Ok(choices.iter().map(score).collect())
@@ -127,7 +117,9 @@ impl Study<'_> {
             self.console.advance(1);
         }
         self.console.finish();
+        // The weights of the external set are also those of every patient to come.
         let places = cases.iter().map(|case| case.set);
+        let places = places.chain([Place::External]);
         let mut chosen = BTreeMap::new();
         for place in places {
             chosen.entry(place.name()).or_insert_with(|| {
@@ -153,47 +145,43 @@ impl Study<'_> {
         Ok(chosen)
     }
 
+    /// The members' probabilities of one patient on the grid of the first.
     fn members(&self, model: &ModelSpec, case: &StudyCase) -> Result<Members> {
-        let set = set_of(case);
-        let mut probabilities = Vec::new();
-        let mut first: Option<(Header, Volume<f32>)> = None;
+        let patient = self.design.patient(case.patient.as_str());
+        let patient = patient.context("a case has a patient")?;
+        let (mut images, mut files) = (Vec::new(), Vec::new());
         for name in &model.members {
             let member = self.design.model(name).context("a member is a model")?;
+            let image = member.series.first().and_then(|s| patient.series.get(s));
+            images.push(
+                image
+                    .context("the member's series is missing")?
+                    .image
+                    .clone(),
+            );
             let folders = self.folders.model(name);
-            let (own, header) = read(&folders, set, case)?;
-            let image = member.series.first().and_then(|series| {
-                let files = self
-                    .design
-                    .patient(case.patient.as_str())?
-                    .series
-                    .get(series)?;
-                Some(files.image.clone())
+            files.push(MemberFiles {
+                folder: folders.predictions(set_of(case)),
+                dataset: DatasetJson::read(&folders.dataset().join("dataset.json"))?,
             });
-            let image =
-                sarx_io::read_image(&image.context("the member's series is missing")?)?.volume;
-            match &first {
-                None => {
-                    probabilities.push(own);
-                    first = Some((header, image));
-                }
-                Some((target, fixed)) => {
-                    let alignment = Alignment::of(&self.design);
-                    let (first_from_own, _) = alignment.find(fixed, &image)?;
-                    let silent = vec![0.0; own.len_of(Axis(0))];
-                    probabilities.push(resample_probabilities(
-                        own.view(),
-                        header.grid(),
-                        target.grid(),
-                        &first_from_own,
-                        &silent,
-                    )?);
-                }
-            }
         }
-        let (header, _) = first.context("a late fusion has members")?;
-        Ok(Members {
-            probabilities,
-            header,
+        let placings =
+            placings(&images, &Alignment::of(&self.design)).map_err(|(_, fault)| fault)?;
+        Members::read(&files, &case.patient, &placings)
+    }
+
+    /// The weights of a late fusion for a patient whom the study does not have, from its `fusion.json`.
+    pub(super) fn weights_to_come(&self, model: &ModelSpec) -> Result<Vec<f32>> {
+        let path = self.folders.model(&model.name).fusion();
+        let read = || -> Result<Vec<f32>> {
+            let document: Value = serde_json::from_str(&std::fs::read_to_string(&path)?)?;
+            weights_to_come(&document, &model.members)
+        };
+        read().with_context(|| {
+            format!(
+                "the weights of a late fusion cannot be used; take scores.csv of this model away and run the study again: {:?}",
+                path.display().to_string()
+            )
         })
     }
 
@@ -231,39 +219,31 @@ pub(super) fn set_of(case: &StudyCase) -> StudySet {
     }
 }
 
-fn read(folders: &ModelFolders, set: StudySet, case: &StudyCase) -> Result<(Array4<f32>, Header)> {
-    let folder = folders.predictions(set);
-    let header = sarx_io::read_header(&folder.join(format!("{}{FILE_ENDING}", case.patient)))?;
-    let file = ProbabilityFile::of_case(&folder, &case.patient)
-        .with_context(|| format!("no probabilities: {:?}", folder.display().to_string()))?;
-    let dataset = DatasetJson::read(&folders.dataset().join("dataset.json"))?;
-    let heads = heads(&dataset);
-    let [z, y, x] = header.grid().size.zyx();
-    let mut probabilities = Array4::zeros((heads.count(), z, y, x));
-    file.add_to(&mut probabilities, &heads)?;
-    Ok((probabilities, header))
-}
-
-/// The label with the largest weighted sum.
-fn labels(members: &[Array4<f32>], weights: &[f32]) -> Array3<Label> {
-    let (n_labels, z, y, x) = members[0].dim();
-    let mut best = Array3::<f32>::from_elem((z, y, x), f32::NEG_INFINITY);
-    let mut labels = Array3::<Label>::zeros((z, y, x));
-    for label in 0..n_labels {
-        let mut sum = Array3::<f32>::zeros((z, y, x));
-        for (member, &weight) in members.iter().zip(weights) {
-            sum.scaled_add(weight, &member.index_axis(Axis(0), label));
-        }
-        Zip::from(&mut labels)
-            .and(&mut best)
-            .and(&sum)
-            .par_for_each(|found, best, &sum| {
-                if sum > *best {
-                    (*found, *best) = (label as Label, sum);
-                }
-            });
+/// The weights in a `fusion.json` for patients whom the study does not have: those of all, or of the external set.
+fn weights_to_come(document: &Value, members: &[String]) -> Result<Vec<f32>> {
+    if document["version"] != json!(VERSION) || document["members"] != json!(members) {
+        bail!(
+            "its version is {} and its members are {}, not {VERSION} and {}",
+            document["version"],
+            document["members"],
+            json!(members)
+        );
     }
-    labels
+    let weights = match &document["weights"] {
+        Value::Object(sets) => sets.get(&Place::External.name()),
+        weights => Some(weights),
+    };
+    let weights: Vec<f32> = weights
+        .and_then(|weights| serde_json::from_value(weights.clone()).ok())
+        .context("it has no weights for patients to come")?;
+    if weights.len() != members.len() {
+        bail!(
+            "it has {} weights for {} members",
+            weights.len(),
+            members.len()
+        );
+    }
+    Ok(weights)
 }
 
 fn dice_of(found: &Array3<Label>, reference: &Array3<Label>, label: Label) -> f64 {
@@ -282,7 +262,7 @@ fn dice_of(found: &Array3<Label>, reference: &Array3<Label>, label: Label) -> f6
     }
 }
 
-fn equal(n: usize) -> Vec<f32> {
+pub(super) fn equal(n: usize) -> Vec<f32> {
     vec![1.0 / n as f32; n]
 }
 
@@ -329,13 +309,20 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_member_leaves_the_choice_to_the_others() {
-        let of = |background: f32, tumour: f32| {
-            Array4::from_shape_vec((2, 1, 1, 1), vec![background, tumour]).unwrap()
-        };
-        let label = |members: &[Array4<f32>], weights: &[f32]| labels(members, weights)[[0, 0, 0]];
-        assert_eq!(label(&[of(0.4, 0.6), of(0.9, 0.1)], &[0.5, 0.5]), 0);
-        assert_eq!(label(&[of(0.4, 0.6), of(0.0, 0.0)], &[0.1, 0.9]), 1);
-        assert_eq!(label(&[of(0.4, 0.6), of(0.9, 0.1)], &[1.0, 0.0]), 1);
+    fn patients_to_come_get_the_weights_of_the_external_set() {
+        let members = ["a", "b"].map(str::to_owned);
+        let document =
+            |weights: Value| json!({"version": 1, "members": members, "weights": weights});
+        let of = |document: &Value| weights_to_come(document, &members).map_err(|e| e.to_string());
+        assert_eq!(of(&document(json!([0.5, 0.5]))), Ok(vec![0.5, 0.5]));
+        let sets = json!({"0": [1.0, 0.0], "external": [0.25, 0.75]});
+        assert_eq!(of(&document(sets)), Ok(vec![0.25, 0.75]));
+        let none = of(&document(json!({"0": [1.0, 0.0]}))).unwrap_err();
+        assert!(none.contains("no weights for patients to come"), "{none}");
+        let few = of(&document(json!([1.0]))).unwrap_err();
+        assert!(few.contains("1 weights for 2 members"), "{few}");
+        let mut other = document(json!([0.5, 0.5]));
+        other["members"] = json!(["a", "c"]);
+        assert!(of(&other).is_err());
     }
 }

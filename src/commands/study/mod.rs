@@ -10,6 +10,7 @@ mod init;
 mod late;
 mod page;
 mod parallel;
+mod policy;
 mod predict;
 mod prepare;
 mod report;

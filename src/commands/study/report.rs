@@ -4,10 +4,7 @@ use super::{Study, report_text};
 use anyhow::{Result, bail};
 use sarx_study::FEW_CASES;
 use sarx_study::design::{ModelKind, ModelSpec};
-use sarx_study::policy::{
-    DEFAULT_SHRINKAGE_PATIENTS, PolicyError, PolicyModel, PolicySpec, PolicyStratum,
-    evaluate_policy, learn_policy,
-};
+use sarx_study::policy::{PolicyError, evaluate_policy, learn_policy};
 use sarx_study::results::scores::ScoreTable;
 use sarx_study::results::tables::{ModelFacts, StudyFacts, study_tables};
 use sarx_study::results::write::write_tables;
@@ -44,13 +41,21 @@ impl Study<'_> {
         scores.write(&self.folders.scores())?;
         let tables = study_tables(&scores, &self.facts())?;
         write_tables(&tables, &self.folders.tables())?;
-        let spec = self.policy_spec();
+        let spec = self.policy_spec()?;
         let policy = learn_policy(&scores, &spec)?;
         policy.write(&self.folders.policy())?;
         let mut warnings: Vec<String> = missing
             .iter()
             .map(|model| format!("Model {model} has no scores yet."))
             .collect();
+        for network in policy.models.iter().flat_map(|model| &model.networks) {
+            if network.plans_hash.is_none() {
+                warnings.push(format!(
+                    "The model folder of {} is not there; the policy cannot be used without it.",
+                    network.name
+                ));
+            }
+        }
         if scores.n_failed() > 0 {
             warnings.push(format!(
                 "{} cases could not be predicted; they are counted in every table.",
@@ -126,30 +131,6 @@ impl Study<'_> {
             ModelKind::Early | ModelKind::Pooled | ModelKind::Late => {
                 format!("{joined} ({})", model.kind.name())
             }
-        }
-    }
-
-    fn policy_spec(&self) -> PolicySpec {
-        let file = &self.design.file;
-        PolicySpec {
-            models: self
-                .design
-                .models
-                .iter()
-                .map(|model| PolicyModel {
-                    name: model.name.clone(),
-                    series: model.series.clone(),
-                })
-                .collect(),
-            strata: file
-                .strata
-                .iter()
-                .map(|(name, sites)| PolicyStratum {
-                    name: name.clone(),
-                    sites: sites.clone(),
-                })
-                .collect(),
-            shrinkage_patients: DEFAULT_SHRINKAGE_PATIENTS,
         }
     }
 }

@@ -15,7 +15,8 @@ const SAME_GRID_MM: f64 = 0.1;
 const LEAST_COVERAGE: f64 = 0.5;
 
 /// How series of a patient are related in space.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Alignment {
     /// The method.
     pub method: AlignmentMethod,
@@ -149,8 +150,9 @@ fn part_covered(
 }
 
 impl AlignmentRecord {
-    /// Of a case's first channel.
-    pub(super) fn reference() -> Self {
+    /// Of a case's first channel, on whose grid the others are brought.
+    #[must_use]
+    pub fn reference() -> Self {
         let alignment = Alignment {
             method: AlignmentMethod::Header,
             seed: 0,

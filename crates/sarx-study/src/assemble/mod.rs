@@ -167,8 +167,13 @@ fn label_path(case: &StudyCase, dataset: &Path) -> PathBuf {
     dataset.join(format!("labels{}", part(case))).join(name)
 }
 
-/// A further channel on the grid of the reference.
-fn put_aligned(
+/// Puts a further channel on the grid of the reference, by the headers or by registration, as a file that ends in
+/// [`FILE_ENDING`]; one that is there and younger than both images stays.
+///
+/// # Errors
+///
+/// [`AssembleFault`] if a file cannot be read or written, or a registration is refused.
+pub fn put_aligned(
     reference: &Path,
     image: &Path,
     target: &Path,

@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 
 /// A table with one line per patient.
 #[derive(Debug)]
-pub(super) struct CohortTable {
+pub(crate) struct CohortTable {
     /// Folder that file names are relative to.
-    pub(super) root: PathBuf,
-    pub(super) columns: Vec<String>,
+    pub(crate) root: PathBuf,
+    pub(crate) columns: Vec<String>,
     /// Line in the file, from 1, and one field per column, without blanks at the ends.
-    pub(super) rows: Vec<(u64, Vec<String>)>,
+    pub(crate) rows: Vec<(u64, Vec<String>)>,
 }
 
 impl CohortTable {
     /// Reads a table; commas or, where the header has none, semicolons part its fields.
-    pub(super) fn read(path: &Path) -> Result<Self, Fault> {
+    pub(crate) fn read(path: &Path) -> Result<Self, Fault> {
         let fault = |line, what: String| Fault::in_cohort(line, FaultKind::Table { what });
         let bytes = std::fs::read(path).map_err(|e| {
             fault(
@@ -71,7 +71,7 @@ impl CohortTable {
     }
 
     /// The position of a column.
-    pub(super) fn column(&self, name: &str) -> Result<usize, FaultKind> {
+    pub(crate) fn column(&self, name: &str) -> Result<usize, FaultKind> {
         let found = self.columns.iter().position(|column| column == name);
         found.ok_or_else(|| FaultKind::NoColumn {
             column: name.to_owned(),

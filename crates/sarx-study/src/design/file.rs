@@ -4,7 +4,7 @@ use super::fault::{DesignError, Fault, FaultKind};
 use super::place::Lines;
 use super::text_faults::text_faults;
 use indexmap::IndexMap;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// The version of the study file that is read.
@@ -170,7 +170,7 @@ pub struct AlignmentRules {
 }
 
 /// How series of a patient are related in space.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlignmentMethod {
     /// By their headers alone.
@@ -220,7 +220,7 @@ pub enum FoldsKey {
 }
 
 /// What a model is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ModelKind {
     /// One series.

@@ -244,7 +244,7 @@ impl Found {
 }
 
 /// The image whose reference a file is by its name.
-fn image_of(stem: &str) -> Option<&str> {
+pub(crate) fn image_of(stem: &str) -> Option<&str> {
     LABEL_ENDINGS.iter().find_map(|end| stem.strip_suffix(end))
 }
 
@@ -255,12 +255,12 @@ fn case_of(stem: &str) -> Option<(String, usize)> {
     is_channel.then(|| Some((case.to_owned(), channel.parse().ok()?)))?
 }
 
-fn stem_of(path: &Path) -> Option<String> {
+pub(crate) fn stem_of(path: &Path) -> Option<String> {
     let (stem, _) = strip_ending(path.file_name()?.to_str()?)?;
     Some(stem.to_owned())
 }
 
-fn name_of(path: &Path) -> String {
+pub(crate) fn name_of(path: &Path) -> String {
     path.file_name()
         .unwrap_or_default()
         .to_string_lossy()
@@ -268,7 +268,7 @@ fn name_of(path: &Path) -> String {
 }
 
 /// A name of a series from that of a folder, a channel or a file: `Dataset101_T1Axial` is `t1_axial`.
-fn series_name(name: &str) -> String {
+pub(crate) fn series_name(name: &str) -> String {
     let number = |rest: &str| rest.len() > 3 && rest.bytes().take(3).all(|b| b.is_ascii_digit());
     let name = match name.strip_prefix("Dataset") {
         Some(rest) if number(rest) => rest[3..].trim_start_matches('_'),
@@ -306,7 +306,10 @@ fn images(folder: &Path) -> Result<Vec<PathBuf>, InitError> {
     entries(folder, |path| path.is_file() && stem_of(path).is_some())
 }
 
-fn entries(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, InitError> {
+pub(crate) fn entries(
+    folder: &Path,
+    wanted: impl Fn(&Path) -> bool,
+) -> Result<Vec<PathBuf>, InitError> {
     let failed = |source| InitError::Folder {
         source,
         path: folder.to_owned(),

@@ -25,18 +25,19 @@ mod tests;
 mod text_faults;
 
 pub use case::{StudyCase, StudySet};
+pub(crate) use cohort_table::CohortTable;
 pub use date::Date;
 pub use fault::{DesignError, Fault, FaultKind};
 pub use file::{AlignmentMethod, LateWeights, ModelKind, StudyFile};
 pub use grids::{GridFault, GridFaultKind};
 pub use init::{InitError, study_text};
 pub use layout::{WrittenStudy, write_study_file};
+pub(crate) use layout::{entries, image_of, name_of, series_name, stem_of};
 pub use lock::{LockError, LockState, STUDY_LOCK_VERSION, StudyLock};
 pub use model::{FoldChoice, ModelSpec, Training};
 pub use patient::{Patient, SeriesFiles};
 pub use split::{SplitError, StudySplit};
 
-use cohort_table::CohortTable;
 use std::path::{Path, PathBuf};
 
 /// A checked study.

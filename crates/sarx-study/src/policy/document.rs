@@ -1,17 +1,18 @@
 //! `policy.json`.
 
-use super::PolicyError;
+use super::{PolicyError, PolicyModel};
+use crate::assemble::Alignment;
 use sarx_io::{WriteError, write_atomic};
 use sarx_metrics::ScoreFloat;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::Path;
 
-/// The version of the document.
-pub const POLICY_SCHEMA_VERSION: u32 = 1;
+/// The version of the document. Version 1 did not say how a model predicts.
+pub const POLICY_SCHEMA_VERSION: u32 = 2;
 
-/// Which model a patient gets, and why. Made by [`learn_policy`](super::learn_policy), followed
-/// by [`Policy::choose`].
+/// Which model a patient gets, and why, and all that a prediction needs besides the model folders. Made by
+/// [`learn_policy`](super::learn_policy), followed by [`Policy::choose`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
@@ -23,6 +24,8 @@ pub struct Policy {
     pub shrinkage_patients: f64,
     /// Patients that the policy was made from.
     pub n_patients: usize,
+    /// How series of a patient are brought together, as they were for training.
+    pub alignment: Alignment,
     /// The models that may be chosen.
     pub models: Vec<PolicyModel>,
     /// Models that may not.
@@ -33,16 +36,6 @@ pub struct Policy {
     pub fallback: Vec<Candidate>,
     /// The choice for each stratum (and for none) and each set of series that makes a difference.
     pub choices: Vec<PolicyCell>,
-}
-
-/// A model and what it needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PolicyModel {
-    /// Its name.
-    pub name: String,
-    /// The series that a patient must have.
-    pub series: Vec<String>,
 }
 
 /// A model that nothing speaks for.
@@ -144,6 +137,12 @@ impl Policy {
             schema_version: u32,
         }
         let Versioned { schema_version } = serde_json::from_str(text)?;
+        if schema_version < POLICY_SCHEMA_VERSION {
+            return Err(PolicyError::Older {
+                found: schema_version,
+                expected: POLICY_SCHEMA_VERSION,
+            });
+        }
         if schema_version != POLICY_SCHEMA_VERSION {
             return Err(PolicyError::Version {
                 found: schema_version,
@@ -155,18 +154,29 @@ impl Policy {
         Ok(policy)
     }
 
-    /// Every choice is a model of the policy that its series allow.
+    /// A model by its name.
+    #[must_use]
+    pub fn model(&self, name: &str) -> Option<&PolicyModel> {
+        self.models.iter().find(|model| model.name == name)
+    }
+
+    /// Every model can be used, and every choice is a model of the policy that its series allow.
     fn check(&self) -> Result<(), PolicyError> {
         let damaged = |what: String| Err(PolicyError::Damaged { what });
+        if let Some(what) = self.models.iter().find_map(PolicyModel::fault) {
+            return damaged(what);
+        }
         for cell in &self.choices {
             for candidate in std::iter::once(&cell.choice).chain(&cell.runners_up) {
                 let name = &candidate.model;
-                let Some(model) = self.models.iter().find(|model| model.name == *name) else {
+                let Some(model) = self.model(name) else {
                     return damaged(format!("it chooses {name:?}, which is none of its models"));
                 };
-                if let Some(series) = model.series.iter().find(|s| !cell.available.contains(s)) {
+                if model.given(&cell.available).is_none() {
                     return damaged(format!(
-                        "it chooses {name:?} where the series {series:?} is missing"
+                        "it chooses {name:?}, of the series {}, where only {} are there",
+                        model.series.join(", "),
+                        cell.available.join(", ")
                     ));
                 }
             }

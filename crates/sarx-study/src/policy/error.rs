@@ -1,5 +1,7 @@
 //! Policies that cannot be made, read or followed.
 
+use super::PolicyModel;
+use crate::design::ModelKind;
 use std::path::PathBuf;
 
 /// What stops a policy.
@@ -75,14 +77,30 @@ pub enum PolicyError {
         most: usize,
     },
     /// No model can be used with the series of a patient.
-    #[error("no model can be used with the series {}; {}", listed(.available), needs(.needed))]
+    #[error("no model can be used with the series {}; {}", listed(.available), needs(.models))]
     NoModelFits {
         /// The series of the patient.
         available: Vec<String>,
-        /// Every model with the series that it needs.
-        needed: Vec<(String, Vec<String>)>,
+        /// Every model.
+        models: Vec<PolicyModel>,
     },
-    /// A policy of another version.
+    /// All models that the series allow were refused.
+    #[error("no model is left for the patient: {} cannot be used", .refused.join(", "))]
+    NoModelLeft {
+        /// The models, the best first.
+        refused: Vec<String>,
+    },
+    /// A policy of an older version, which does not say enough to predict.
+    #[error(
+        "the policy has version {found}, this program reads version {expected}; write it anew with `sarx study report study.toml`"
+    )]
+    Older {
+        /// The version of the file.
+        found: u32,
+        /// The version that is known.
+        expected: u32,
+    },
+    /// A policy of a version to come.
     #[error("the policy has version {found}; this program knows version {expected}")]
     Version {
         /// The version of the file.
@@ -120,7 +138,10 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-fn needs(models: &[(String, Vec<String>)]) -> String {
-    let one = |(model, series): &(String, Vec<String>)| format!("{model} needs {}", listed(series));
+fn needs(models: &[PolicyModel]) -> String {
+    let one = |model: &PolicyModel| match model.kind {
+        ModelKind::Pooled => format!("{} needs {}", model.name, model.series.join(" or ")),
+        _ => format!("{} needs {}", model.name, listed(&model.series)),
+    };
     models.iter().map(one).collect::<Vec<_>>().join(", ")
 }

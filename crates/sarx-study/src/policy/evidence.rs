@@ -101,7 +101,7 @@ pub(super) fn rank(
         })
         .collect();
     best_first.sort_by(|(a, x), (b, y)| {
-        let n_series = |at: usize| models[at].series.len();
+        let n_series = |at: usize| models[at].n_needed();
         y.shrunk_mean
             .total_cmp(&x.shrunk_mean)
             .then_with(|| n_series(*a).cmp(&n_series(*b)))

@@ -4,6 +4,8 @@ use super::evidence::{PatientDice, patients, rank};
 use super::{
     LeftOut, POLICY_SCHEMA_VERSION, Policy, PolicyCell, PolicyError, PolicyModel, PolicyStratum,
 };
+use crate::assemble::Alignment;
+use crate::design::ModelKind;
 use crate::results::scores::ScoreTable;
 use std::collections::BTreeSet;
 
@@ -17,6 +19,8 @@ pub struct PolicySpec {
     pub models: Vec<PolicyModel>,
     /// The strata of the study, in its order.
     pub strata: Vec<PolicyStratum>,
+    /// How series of a patient are brought together.
+    pub alignment: Alignment,
     /// How many patients the mean over all strata weighs in a stratum; see
     /// [`DEFAULT_SHRINKAGE_PATIENTS`](super::DEFAULT_SHRINKAGE_PATIENTS).
     pub shrinkage_patients: f64,
@@ -47,10 +51,11 @@ pub fn learn_policy(scores: &ScoreTable, spec: &PolicySpec) -> Result<Policy, Po
     let fallback = in_order(&judged, None).best_first.into_iter();
     let mut choices = Vec::new();
     for available in sets_of_series(&judged, &spec.models)? {
+        let series: Vec<&String> = available.iter().collect();
         let usable: Vec<usize> = judged
             .iter()
             .copied()
-            .filter(|&at| is_subset(&spec.models[at].series, &available))
+            .filter(|&at| spec.models[at].given(&series).is_some())
             .collect();
         let named = spec.strata.iter().map(|stratum| Some(stratum.name.clone()));
         for stratum in std::iter::once(None).chain(named) {
@@ -72,6 +77,7 @@ pub fn learn_policy(scores: &ScoreTable, spec: &PolicySpec) -> Result<Policy, Po
         judged_by: "mean Dice in cross-validation on the common grid".to_owned(),
         shrinkage_patients: spec.shrinkage_patients,
         n_patients: patients.len(),
+        alignment: spec.alignment,
         models: judged.iter().map(|&at| spec.models[at].clone()).collect(),
         left_out: silent
             .iter()
@@ -138,26 +144,32 @@ impl PolicySpec {
     }
 }
 
-fn is_subset(series: &[String], available: &BTreeSet<String>) -> bool {
-    series.iter().all(|one| available.contains(one))
-}
-
-/// Every union of series of models: any set of series allows the models of exactly one of these.
+/// Every union of what models need, and of a pooled model each of its series: any set of series allows the models of
+/// exactly one of these.
 fn sets_of_series(
     candidates: &[usize],
     models: &[PolicyModel],
 ) -> Result<BTreeSet<BTreeSet<String>>, PolicyError> {
     let mut sets: BTreeSet<BTreeSet<String>> = BTreeSet::new();
     for &at in candidates {
-        let own: BTreeSet<String> = models[at].series.iter().cloned().collect();
-        let with_own: Vec<BTreeSet<String>> = sets.iter().map(|set| set | &own).collect();
-        sets.insert(own);
-        sets.extend(with_own);
-        if sets.len() > MOST_SETS {
-            return Err(PolicyError::TooManySets {
-                found: sets.len(),
-                most: MOST_SETS,
-            });
+        let series = &models[at].series;
+        let sufficient: Vec<BTreeSet<String>> = match models[at].kind {
+            ModelKind::Pooled => series
+                .iter()
+                .map(|one| BTreeSet::from([one.clone()]))
+                .collect(),
+            _ => vec![series.iter().cloned().collect()],
+        };
+        for own in sufficient {
+            let with_own: Vec<BTreeSet<String>> = sets.iter().map(|set| set | &own).collect();
+            sets.insert(own);
+            sets.extend(with_own);
+            if sets.len() > MOST_SETS {
+                return Err(PolicyError::TooManySets {
+                    found: sets.len(),
+                    most: MOST_SETS,
+                });
+            }
         }
     }
     Ok(sets)

@@ -1,16 +1,38 @@
 use super::*;
+use crate::assemble::Alignment;
+use crate::design::{AlignmentMethod, ModelKind};
 use crate::results::fixture::{self, row};
 use crate::results::scores::{Outcome, ScoreRow, ScoreTable};
 use proptest::prelude::*;
 
-fn model(name: &str, series: &[&str]) -> PolicyModel {
+pub(super) fn model(name: &str, series: &[&str]) -> PolicyModel {
+    let kind = if series.len() == 1 {
+        ModelKind::Single
+    } else {
+        ModelKind::Channels
+    };
+    of_kind(name, kind, series)
+}
+
+pub(super) fn of_kind(name: &str, kind: ModelKind, series: &[&str]) -> PolicyModel {
+    let series: Vec<String> = series.iter().map(|&s| s.to_owned()).collect();
     PolicyModel {
         name: name.to_owned(),
-        series: series.iter().map(|&s| s.to_owned()).collect(),
+        kind,
+        series: series.clone(),
+        networks: vec![PolicyNetwork {
+            name: name.to_owned(),
+            series,
+            folder: format!("models/{name}/model"),
+            configuration: "3d_fullres".to_owned(),
+            plans_hash: None,
+            folds: vec![0, 1],
+            weight: 1.0,
+        }],
     }
 }
 
-fn spec() -> PolicySpec {
+pub(super) fn spec() -> PolicySpec {
     let stratum = |name: &str, sites: &[&str]| PolicyStratum {
         name: name.to_owned(),
         sites: sites.iter().map(|&s| s.to_owned()).collect(),
@@ -25,12 +47,16 @@ fn spec() -> PolicySpec {
             stratum("extremity", &["thigh", "calf"]),
             stratum("pelvis", &["pelvis"]),
         ],
+        alignment: Alignment {
+            method: AlignmentMethod::Auto,
+            seed: 1,
+        },
         shrinkage_patients: 2.0,
     }
 }
 
 /// Ten patients in the extremities, where `a` is best, and two in the pelvis, where `b` is.
-fn rows() -> Vec<ScoreRow> {
+pub(super) fn rows() -> Vec<ScoreRow> {
     let mut rows = Vec::new();
     for patient in 1..=12 {
         let (site, dices) = if patient <= 10 {
@@ -49,7 +75,7 @@ fn rows() -> Vec<ScoreRow> {
     rows
 }
 
-fn learn(rows: Vec<ScoreRow>) -> Policy {
+pub(super) fn learn(rows: Vec<ScoreRow>) -> Policy {
     learn_policy(&ScoreTable::new(rows).unwrap(), &spec()).unwrap()
 }
 
@@ -230,10 +256,18 @@ fn the_document_is_read_back_and_checked() {
     let path = folder.path().join("policy.json");
     policy.write(&path).unwrap();
     assert_eq!(Policy::read(&path).unwrap(), policy);
-    let newer = json.replacen("\"schema_version\": 1", "\"schema_version\": 9", 1);
+    let of_version = |version: &str| json.replacen("\"schema_version\": 2", version, 1);
     assert_eq!(
-        Policy::parse(&newer).unwrap_err().to_string(),
-        "the policy has version 9; this program knows version 1"
+        Policy::parse(&of_version("\"schema_version\": 9"))
+            .unwrap_err()
+            .to_string(),
+        "the policy has version 9; this program knows version 2"
+    );
+    assert_eq!(
+        Policy::parse(&of_version("\"schema_version\": 1"))
+            .unwrap_err()
+            .to_string(),
+        "the policy has version 1, this program reads version 2; write it anew with `sarx study report study.toml`"
     );
     let mut damaged = policy.clone();
     damaged.choices[0].choice.model = "z".to_owned();

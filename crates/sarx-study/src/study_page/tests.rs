@@ -2,7 +2,11 @@ use super::finding::findings;
 use super::test_tables::heat_maps;
 use super::*;
 use crate::SlicePanel;
-use crate::policy::{PolicyModel, PolicySpec, PolicyStratum, evaluate_policy, learn_policy};
+use crate::assemble::Alignment;
+use crate::design::{AlignmentMethod, ModelKind};
+use crate::policy::{
+    PolicyModel, PolicyNetwork, PolicySpec, PolicyStratum, evaluate_policy, learn_policy,
+};
 use crate::results::fixture::{facts, row, rows, table};
 use crate::results::scores::{Outcome, ScoreGrid, ScoreRow, StudySet};
 use crate::results::tables::study_tables;
@@ -63,6 +67,16 @@ fn spec() -> PolicySpec {
             .models
             .into_iter()
             .map(|model| PolicyModel {
+                kind: ModelKind::Channels,
+                networks: vec![PolicyNetwork {
+                    name: model.name.clone(),
+                    series: model.series.clone(),
+                    folder: format!("models/{}/model", model.name),
+                    configuration: "3d_fullres".to_owned(),
+                    plans_hash: None,
+                    folds: vec![0, 1],
+                    weight: 1.0,
+                }],
                 name: model.name,
                 series: model.series,
             })
@@ -75,6 +89,10 @@ fn spec() -> PolicySpec {
                 name,
             })
             .collect(),
+        alignment: Alignment {
+            method: AlignmentMethod::Auto,
+            seed: 12345,
+        },
         shrinkage_patients: 2.0,
     }
 }
