@@ -136,3 +136,30 @@ fn what_is_wrong_is_told_before_anything_is_run() {
     bench.refused("study run study.toml", &["P0000", "do not fit"]);
     assert!(!bench.path("study-out/models").exists());
 }
+
+#[test]
+fn the_demo_goes_from_nothing_to_two_segmented_patients_and_is_taken_up_again() {
+    let bench = Bench::new();
+    let line = "demo --out demo --cases 9 --held-out 3 --epochs 1 --iterations 2";
+    let done = bench.done(line);
+    assert!(bench.path("demo/report.html").exists());
+    for set in ["cross_validation", "external"] {
+        let models = done["medians"][set].as_object().unwrap();
+        let names: Vec<&String> = models.keys().collect();
+        assert_eq!(names, ["t1_axial", "t1_sagittal", "t1_t2", "t2_axial"]);
+    }
+    // Without T1 there is no choice but T2.
+    let patients = done["next_patients"]["patients"].as_array().unwrap();
+    assert_eq!(patients.len(), 2);
+    assert_eq!(patients[1]["model"], "t2_axial");
+    for folder in ["all_series", "without_t1"] {
+        let file = format!("demo/next_patients_segmented/{folder}.nii.gz");
+        assert!(bench.path(&file).exists(), "{file}");
+    }
+    let weights = bench.path("demo/models/t1_t2/model/fold_1/checkpoint_final.safetensors");
+    let trained = fs::metadata(&weights).unwrap().modified().unwrap();
+    bench.done(line);
+    assert_eq!(fs::metadata(&weights).unwrap().modified().unwrap(), trained);
+    bench.refused(&line.replace("epochs 1", "epochs 2"), &["another demo"]);
+    bench.refused("demo --out other --cases 5 --held-out 3", &["six other"]);
+}

@@ -1,9 +1,10 @@
-//! `sarx demo`: a whole study without any input, from a phantom cohort to a policy.
+//! `sarx demo`: a whole study without any input, from a phantom cohort to a policy that is used.
 //!
-//! It does what anybody does with patients of his own: a cohort table, a study file, `sarx study run`. Said again,
-//! it goes on where it was.
+//! It does what anybody does with patients of his own: a cohort table, a study file, `sarx study run`,
+//! `sarx predict --policy`. Said again, it goes on where it was.
 
 mod clock;
+mod next_patients;
 
 use super::stop;
 use super::study::Study;
@@ -43,7 +44,13 @@ pub(super) fn run(args: &DemoArgs, device: DeviceChoice, console: &Console) -> R
         }
         last = Some(outcome);
     }
-    let outcome = last.context("the demo has stages")?;
+    let mut outcome = last.context("the demo has stages")?;
+    let segmented = clock.time("two patients by policy", || {
+        next_patients::segment(&study, &args.out, device, console)
+    })?;
+    outcome.text.push_str(&format!("\n\n{}", segmented.text));
+    outcome.json["next_patients"] = segmented.json;
+    outcome.failed.extend(segmented.failed);
     Ok(with_times(outcome, &clock))
 }
 

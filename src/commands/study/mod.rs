@@ -29,7 +29,7 @@ use anyhow::{Context, Result, bail};
 use folders::StudyFolders;
 use sarx_nn::DeviceChoice;
 use sarx_study::design::{Design, LockState};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 pub(super) fn run(args: &StudyArgs, device: DeviceChoice, console: &Console) -> Result<Outcome> {
@@ -77,6 +77,14 @@ impl<'a> Study<'a> {
             console,
             stop,
         })
+    }
+
+    pub(super) fn design(&self) -> &Design {
+        &self.design
+    }
+
+    pub(super) fn policy_path(&self) -> PathBuf {
+        self.folders.policy()
     }
 
     /// Refuses a study whose references do not fit their images or whose split has changed, before anything is
