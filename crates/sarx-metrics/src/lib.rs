@@ -40,6 +40,7 @@ mod confusion;
 mod distance;
 mod lesions;
 mod mask_pair;
+pub mod measure;
 mod median_interval;
 mod nearest;
 mod overlap;
@@ -74,4 +75,4 @@ pub use summary::{
     ScoredCase, SpreadEntry, Summary, SummaryError,
 };
 pub use surface::{SurfaceDistances, surface_voxels};
-pub use surfel::surfel_areas_mm2;
+pub use surfel::{AmbiguousFaces, cell_polygons, surfel_areas_mm2};

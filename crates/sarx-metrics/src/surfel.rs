@@ -19,6 +19,18 @@ use sarx_core::Spacing;
 
 /// A point in the unit cube, `[z, y, x]`, doubled so that edge midpoints are whole numbers.
 type Point = [u8; 3];
+
+/// What a face with two foreground corners across its diagonal does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AmbiguousFaces {
+    /// It separates the colour that is rarer in the cube, foreground on a tie: the classic method,
+    /// of DeepMind's and pyradiomics' tables. Two cubes may see their common face differently, so
+    /// that the surface has holes there: for areas and volumes, not for surfaces to be used.
+    SeparateRarer,
+    /// It joins the foreground, whatever the rest of the cube. The two cubes of a face agree, so
+    /// the surface is closed.
+    JoinForeground,
+}
 /// Indices of a triangle's corners in a polygon.
 type Triangle = [usize; 3];
 
@@ -30,7 +42,7 @@ type Triangle = [usize; 3];
 pub fn surfel_areas_mm2(spacing: Spacing) -> [f64; 256] {
     std::array::from_fn(|pattern| {
         let pattern = pattern as u8;
-        polygons(pattern)
+        cell_polygons(pattern, AmbiguousFaces::SeparateRarer)
             .iter()
             .map(|polygon| polygon_area_mm2(polygon, spacing))
             .sum()
@@ -42,12 +54,21 @@ fn is_foreground(pattern: u8, [z, y, x]: Point) -> bool {
     pattern >> (2 * z + y + x / 2) & 1 == 1
 }
 
-/// The closed polygons, by their corners, that separate foreground from background corners.
-fn polygons(pattern: u8) -> Vec<Vec<Point>> {
+/// The closed polygons, by their corners, that separate foreground from background corners of a
+/// cube of 2x2x2 voxel centres.
+///
+/// Bit `4 z + 2 y + x` of the pattern is set when the corner at `[z, y, x]` (each 0 or 1) is
+/// foreground. Corners of polygons are middles of the cube's edges, `[z, y, x]`, doubled: 0 and 2
+/// are the two sides, 1 is half-way. All polygons run round alike: seen from the background,
+/// counter-clockwise where the axes z, y, x are right-handed in this order.
+#[must_use]
+pub fn cell_polygons(pattern: u8, ambiguous: AmbiguousFaces) -> Vec<Vec<[u8; 3]>> {
+    let separate_foreground =
+        ambiguous == AmbiguousFaces::SeparateRarer && pattern.count_ones() <= 4;
     let mut joints = Vec::new();
     for axis in 0..3 {
         for side in [0, 2] {
-            face_joints(pattern, axis, side, &mut joints);
+            face_joints(pattern, separate_foreground, axis, side, &mut joints);
         }
     }
     let mut closed = Vec::new();
@@ -68,7 +89,13 @@ fn polygons(pattern: u8) -> Vec<Vec<Point>> {
 }
 
 /// Joins the crossed edges of one face, each from where its border enters the foreground.
-fn face_joints(pattern: u8, axis: usize, side: u8, joints: &mut Vec<(Point, Point)>) {
+fn face_joints(
+    pattern: u8,
+    separate_foreground: bool,
+    axis: usize,
+    side: u8,
+    joints: &mut Vec<(Point, Point)>,
+) {
     let mut round = [[0, 0], [2, 0], [2, 2], [0, 2]];
     if side == 0 {
         round.reverse();
@@ -83,7 +110,6 @@ fn face_joints(pattern: u8, axis: usize, side: u8, joints: &mut Vec<(Point, Poin
     let middle = |edge: usize| -> Point {
         std::array::from_fn(|a| (corners[edge][a] + corners[(edge + 1) % 4][a]) / 2)
     };
-    let separate_foreground = pattern.count_ones() <= 4;
     for enter in (0..4).filter(|&e| !inside[e] && inside[(e + 1) % 4]) {
         // Leaving at the next crossing cuts off this foreground corner alone; leaving at the
         // one before cuts off the background corner.
@@ -103,16 +129,22 @@ fn face_joints(pattern: u8, axis: usize, side: u8, joints: &mut Vec<(Point, Poin
 }
 
 fn polygon_area_mm2(polygon: &[Point], spacing: Spacing) -> f64 {
-    let area = |triangles: &[Triangle], edge: [f64; 3]| -> f64 {
-        triangles
-            .iter()
-            .map(|t| triangle_area(t.map(|i| polygon[i]), edge))
-            .sum()
-    };
-    let widest = triangulations(0, polygon.len() - 1)
+    area(polygon, &widest_triangles(polygon), spacing.zyx_mm())
+}
+
+fn area(polygon: &[Point], triangles: &[Triangle], edge: [f64; 3]) -> f64 {
+    triangles
+        .iter()
+        .map(|t| triangle_area(t.map(|i| polygon[i]), edge))
+        .sum()
+}
+
+/// The triangles, as indices of the polygon's corners, that have the largest area in the unit cube.
+pub(crate) fn widest_triangles(polygon: &[Point]) -> Vec<Triangle> {
+    triangulations(0, polygon.len() - 1)
         .into_iter()
-        .max_by(|a, b| area(a, [1.0; 3]).total_cmp(&area(b, [1.0; 3])));
-    widest.map_or(0.0, |triangles| area(&triangles, spacing.zyx_mm()))
+        .max_by(|a, b| area(polygon, a, [1.0; 3]).total_cmp(&area(polygon, b, [1.0; 3])))
+        .unwrap_or_default()
 }
 
 /// Every way to cut the polygon `first, first + 1, ..., last` into triangles.
@@ -181,7 +213,7 @@ mod tests {
     #[test]
     fn every_joint_is_used_in_a_closed_polygon() {
         for pattern in 0..=255u8 {
-            let polygons = polygons(pattern);
+            let polygons = cell_polygons(pattern, AmbiguousFaces::SeparateRarer);
             let crossed = (0..3)
                 .flat_map(|axis| [0, 2].map(|u| [0, 2].map(|v| (axis, u, v))))
                 .flatten()
