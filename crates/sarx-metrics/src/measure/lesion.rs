@@ -177,9 +177,9 @@ pub fn measure_mask(mask: &Mask, spec: &MeasureSpec) -> Result<LesionMeasures, M
 impl LesionMeasures {
     /// Counts voxels from another corner.
     fn move_by(&mut self, lower: [usize; 3]) {
-        for axis in 0..3 {
-            self.bounding_box.lower[axis] += lower[axis];
-            self.bounding_box.upper[axis] += lower[axis];
+        for (axis, by) in lower.into_iter().enumerate() {
+            self.bounding_box.lower[axis] += by;
+            self.bounding_box.upper[axis] += by;
         }
         for diameter in [&mut self.acquisition_diameter, &mut self.axial_diameter] {
             diameter.slice += lower[diameter.array_axis];
@@ -251,7 +251,7 @@ fn cut<T: Copy>(
 }
 
 /// The grid of a box of voxels.
-pub(super) fn part_of(grid: &Grid, part: &BoundingBox) -> Grid {
+fn part_of(grid: &Grid, part: &BoundingBox) -> Grid {
     Grid {
         // A box is never empty and no larger than the image.
         size: Size::new(part.size()).unwrap_or(grid.size),

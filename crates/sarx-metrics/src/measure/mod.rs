@@ -24,24 +24,36 @@
 //! Each fast path has its plain one beside it, and the tests hold them together.
 
 mod border;
+mod border_distance;
+mod contact_angle;
 mod diameter;
 mod error;
 mod extent;
 mod hull;
 mod lesion;
+mod margin;
 mod mask;
 mod mesh_shape;
+mod reach;
 mod slice_diameter;
+mod structure;
 #[cfg(test)]
 mod tests;
+mod volume_interval;
 
 pub use border::Border;
+pub use contact_angle::{ContactClass, VesselContact, VesselSection, vessel_contact};
 pub use diameter::{longest_diameter, longest_diameter_brute_force, mesh_plane_diameter};
 pub use error::MeasureError;
 pub use extent::{Extent, PrincipalAxes, extent_along, principal_axes};
 pub use lesion::{
     LabelMeasures, LesionBox, LesionMeasures, MeasureSpec, measure_lesions, measure_mask, volume_ml,
 };
+pub use margin::{MarginShells, Shell, USUAL_MARGINS_MM, margin_shells};
 pub use mask::{Line, Mask, SlicePlane, mask_of_label};
 pub use mesh_shape::{MeshShape, mesh_shape};
 pub use slice_diameter::{SliceDiameter, slice_diameter, slice_diameter_brute_force};
+pub use structure::{
+    ContactArea, StructureDistance, contact_area, structure_distance, structure_gap_brute_force_mm,
+};
+pub use volume_interval::{VolumeCalibration, VolumeInterval, VolumePair, least_cases};

@@ -3,6 +3,9 @@ use ndarray::Array3;
 use proptest::prelude::*;
 use sarx_core::{Grid, Size, SliceAxis, Spacing, Volume};
 
+mod contact;
+mod margins;
+
 /// A rotation about a skew axis, so that no axis of the grid is one of the patient.
 fn turned(angle: f64) -> [[f64; 3]; 3] {
     let (s, c) = angle.sin_cos();
