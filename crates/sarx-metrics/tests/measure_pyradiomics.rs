@@ -1,9 +1,4 @@
 //! Measurements against the shape features that pyradiomics publishes for its own test case.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a setup that fails is a test that fails"
-)]
-
 use sarx_metrics::measure::{
     Border, SlicePlane, longest_diameter, mask_of_label, mesh_plane_diameter, mesh_shape,
     principal_axes, slice_diameter, volume_ml,
