@@ -112,6 +112,33 @@ fn ugly_masks_are_closed_and_as_large() {
 }
 
 #[test]
+fn a_thin_tail_keeps_a_body_all_along() {
+    // A ball with a tail of one voxel, as myxofibrosarcomas have them.
+    let g = grid([30, 30, 60], [1.0, 1.0, 1.0]);
+    let mask = mask_where(g, |p| {
+        p.iter().map(|v| (v - 14.0).powi(2)).sum::<f64>() <= 100.0
+            || (p[1] == 14.0 && p[2] == 14.0 && (14.0..55.0).contains(&p[0]))
+    });
+    let surface = checked(&mask, &MeshSpec::default());
+    for x in 28..52 {
+        let around = surface
+            .vertices_mm
+            .iter()
+            .filter(|v| (v[0] - f64::from(x)).abs() < 0.75);
+        let (low, high) = around.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
+            (l.min(v[1]), h.max(v[1]))
+        });
+        assert!(
+            (0.5..1.5).contains(&(high - low)),
+            "{} mm thick at {x}",
+            high - low
+        );
+    }
+    let end = surface.vertices_mm.iter().map(|v| v[0]).fold(0.0, f64::max);
+    assert!((end - 54.5).abs() < 0.6, "{end}");
+}
+
+#[test]
 fn mirrored_and_oblique_grids_face_outwards_too() {
     let (s, c) = 0.4f64.sin_cos();
     for direction in [

@@ -28,6 +28,22 @@ fn a_brain_tumour_measures_what_pyradiomics_published() {
     // Within the slices themselves, where pyradiomics has nothing; checked with NumPy.
     let recist = slice_diameter(&mask, SlicePlane::Acquisition, Border::FaceMiddles).unwrap();
     assert!((recist.longest.length_mm - 47.969_004_478_152_35).abs() < 1e-9);
+    // SimpleITK 2.5, LabelShapeStatistics, Feret diameter: between voxel centres.
+    let feret = longest_diameter(&mask, Border::Centres).unwrap().length_mm;
+    assert!((feret - 65.536_614_587_286_22).abs() < 1e-9, "{feret}");
+    // diagnostics_Mask-original_CenterOfMass, which is LPS+.
+    let centre = principal_axes(&mask).unwrap().centre_mm;
+    let published_lps = [
+        46.473_044_325_598_45,
+        16.518_518_098_863_908,
+        15.529_610_829_103_234,
+    ];
+    for (found, expected) in [-centre[0], -centre[1], centre[2]]
+        .iter()
+        .zip(published_lps)
+    {
+        assert!((found - expected).abs() < 1e-4, "{found} {expected}");
+    }
     let mesh = mesh_shape(&mask).unwrap();
     let [major, minor, least] = principal_axes(&mask).unwrap().lengths_mm;
     for (feature, found, by) in [

@@ -224,6 +224,52 @@ proptest! {
     }
 
     #[test]
+    fn no_line_across_between_the_stops_is_longer_than_the_perpendicular(
+        mask in random_mask(9),
+    ) {
+        let mask = Volume::new(
+            mask.voxels().clone(),
+            Grid::axis_aligned(mask.grid().size, mask.grid().spacing),
+        ).unwrap();
+        let found = slice_diameter(&mask, SlicePlane::Array(0), Border::FaceMiddles).unwrap();
+        let [_, sy, sx] = mask.grid().spacing.zyx_mm();
+        let [a, b] = found.longest.ends_mm;
+        let length = found.longest.length_mm;
+        let along = [(b[0] - a[0]) / length, (b[1] - a[1]) / length];
+        let plane = mask.voxels().index_axis(ndarray::Axis(0), found.slice);
+        let pieces: Vec<[[f64; 2]; 2]> = super::border::marching_squares(&plane)
+            .into_iter()
+            .map(|ends| ends.map(|[y, x]| {
+                let p = [f64::from(x) * 0.5 * sx - a[0], f64::from(y) * 0.5 * sy - a[1]];
+                [p[0] * along[0] + p[1] * along[1], p[1] * along[0] - p[0] * along[1]]
+            }))
+            .collect();
+        let mut longest = 0.0f64;
+        for step in 0..400 {
+            let t = (f64::from(step) + 0.37) / 400.0 * length;
+            let crossed = pieces.iter().filter(|[p, q]| (p[0] < t) != (q[0] < t)).map(|[p, q]| {
+                p[1] + (t - p[0]) / (q[0] - p[0]) * (q[1] - p[1])
+            });
+            let (low, high) = crossed.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), s| (l.min(s), h.max(s)));
+            longest = longest.max(high - low);
+        }
+        prop_assert!(longest <= found.perpendicular.length_mm + 1e-7);
+        // Its ends lie on the outline.
+        let [p, q] = found.perpendicular.ends_mm;
+        let on_outline = |p: [f64; 3]| {
+            let p = [p[0] - a[0], p[1] - a[1]];
+            let p = [p[0] * along[0] + p[1] * along[1], p[1] * along[0] - p[0] * along[1]];
+            pieces.iter().any(|[u, v]| {
+                let (du, dv) = ([p[0] - u[0], p[1] - u[1]], [v[0] - u[0], v[1] - u[1]]);
+                let n = dv[0] * dv[0] + dv[1] * dv[1];
+                let share = ((du[0] * dv[0] + du[1] * dv[1]) / n).clamp(0.0, 1.0);
+                (du[0] - share * dv[0]).hypot(du[1] - share * dv[1]) < 1e-6
+            })
+        };
+        prop_assert!(on_outline(p) && on_outline(q));
+    }
+
+    #[test]
     fn turning_the_patient_changes_no_length(mask in random_mask(7), angle in 0.0..3.0f64) {
         let turned = Volume::new(
             mask.voxels().clone(),
