@@ -38,9 +38,8 @@ pub(crate) struct Body {
 
 impl Body {
     pub(crate) fn find(level: &Level) -> Self {
-        let grey = level.voxels().map(|&v| darkness(v, level.range));
-        let threshold = otsu(&grey);
-        let bright = grey.map(|&v| v > threshold);
+        let threshold = bright_threshold(level);
+        let bright = level.voxels().map(|&v| v > threshold);
         let affine = level.grid().affine();
         let places = |mask: &Array3<bool>| -> Vec<Vector> {
             mask.indexed_iter()
@@ -71,8 +70,17 @@ impl Body {
     }
 }
 
+/// What is brighter than this belongs to the body.
+pub(crate) fn bright_threshold(level: &Level) -> f32 {
+    let [low, high] = level.range;
+    let bin = otsu(&level.voxels().map(|&v| log_bin(v, level.range)));
+    // The upper edge of the bin, taken back through the logarithm.
+    let log = (bin + 1) as f32 / N_BINS as f32 * (1.0 + FLOOR).ln();
+    low + (high - low) * (log.exp() - 1.0) / FLOOR
+}
+
 /// The logarithm of a value as a bin.
-fn darkness(value: f32, [low, high]: [f32; 2]) -> usize {
+fn log_bin(value: f32, [low, high]: [f32; 2]) -> usize {
     let v = ((value - low) / (high - low)).clamp(0.0, 1.0);
     let log = (1.0 + FLOOR * v).ln() / (1.0 + FLOOR).ln();
     ((log * N_BINS as f32) as usize).min(N_BINS - 1)
@@ -123,4 +131,43 @@ fn grown(mut mask: Array3<bool>, spacing_mm: [f64; 3]) -> Array3<bool> {
 fn mean(points: &[Vector]) -> Vector {
     let sum = points.iter().fold([0.0; 3], |sum, &p| add(sum, p));
     scale(sum, 1.0 / points.len().max(1) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array;
+    use sarx_core::{Grid, Size, Spacing, Volume};
+
+    #[test]
+    fn muscle_and_fat_are_body_and_air_is_not() {
+        let grid = Grid::axis_aligned(
+            Size::new([20, 40, 40]).unwrap(),
+            Spacing::new([4.0; 3]).unwrap(),
+        );
+        // Noisy air, a cylinder of muscle, a bright rim of fat four times as bright.
+        let voxels = Array::from_shape_fn((20, 40, 40), |(z, y, x)| {
+            let r = (x as f64 - 19.5).hypot(y as f64 - 19.5);
+            let noise = ((x * 7 + y * 13 + z * 5) % 9) as f32;
+            if r < 9.0 {
+                150.0 + noise
+            } else if r < 12.0 {
+                600.0 + noise
+            } else {
+                noise
+            }
+        });
+        let level = Level::new(&Volume::new(voxels, grid).unwrap(), 1.0).unwrap();
+        let body = Body::find(&level);
+        let threshold = bright_threshold(&level);
+        assert!((8.0..150.0).contains(&threshold), "{threshold}");
+        let centre = [78.0, 78.0, 38.0];
+        assert!(norm(sub(body.centre, centre)) < 1.0, "{:?}", body.centre);
+        let beside = |mm: f64| add(centre, [mm, 0.0, 0.0]);
+        assert!(body.contains(&level, beside(0.0)) && body.contains(&level, beside(53.0)));
+        // The rim ends at 48 mm and is grown by 12: 10 mm rounded up to voxels.
+        assert!(!body.contains(&level, beside(66.0)));
+        assert!(body.points.len() >= N_POINTS / 2 && body.points.len() <= N_POINTS);
+        assert!((40.0..60.0).contains(&body.radius_mm), "{}", body.radius_mm);
+    }
 }

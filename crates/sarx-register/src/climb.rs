@@ -207,3 +207,44 @@ fn inner(a: Six, b: Six) -> f64 {
 fn length(a: Six) -> f64 {
     inner(a, a).sqrt()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vector::{sub, times};
+
+    #[test]
+    fn the_jacobian_tells_how_a_changed_rotation_vector_turns() {
+        let (w, p) = ([0.3, -0.5, 0.2], [10.0, 20.0, -5.0]);
+        // A linear measure g . p: its slope along the rotation vector is J' (p x g) for turned p.
+        let g = [0.4, -0.2, 0.9];
+        let turned = times(&Rigid::turn([0.0; 3], w, [0.0; 3]).rotation(), p);
+        let slope = left_jacobian_transposed(w, cross(turned, g));
+        for axis in 0..3 {
+            let at = |step: f64| {
+                let mut w = w;
+                w[axis] += step;
+                dot(g, times(&Rigid::turn([0.0; 3], w, [0.0; 3]).rotation(), p))
+            };
+            let expected = (at(1e-5) - at(-1e-5)) / 2e-5;
+            assert!((slope[axis] - expected).abs() < 1e-6, "{axis}");
+        }
+        // Near zero it is the identity, without a jump where the series takes over.
+        let near = left_jacobian_transposed([1.1e-4, 0.0, 0.0], p);
+        let nearer = left_jacobian_transposed([0.9e-4, 0.0, 0.0], p);
+        assert!(norm(sub(near, nearer)) < 1e-3 && norm(sub(near, p)) < 1e-2);
+    }
+
+    #[test]
+    fn bfgs_learns_the_curvature_of_a_bowl() {
+        let curvature = [1.0, 4.0, 9.0, 2.0, 0.5, 3.0];
+        let mut inverse = Inverse::scaled(1.0);
+        for k in 0..6 {
+            let mut s = [0.0; 6];
+            s[k] = 0.7;
+            inverse.update(s, std::array::from_fn(|i| curvature[i] * s[i]));
+        }
+        let ones = inverse.times(curvature);
+        assert!(ones.iter().all(|v| (v - 1.0).abs() < 1e-12), "{ones:?}");
+    }
+}

@@ -49,6 +49,16 @@ pub(crate) struct Information {
     pub(crate) slope: [Vector; 2],
 }
 
+impl Information {
+    /// What all samples together tell, over their number: the log-likelihood gained per sample by saying that
+    /// the images depend on each other, where samples outside the moving image gain nothing. Positions of
+    /// different overlap are compared by it: mutual information alone favours a small overlap that happens to
+    /// fit well.
+    pub(crate) fn shared(&self) -> f64 {
+        self.mutual * self.inside
+    }
+}
+
 /// A sample inside the moving image.
 struct Hit {
     row: u16,
@@ -222,5 +232,142 @@ impl Table {
             sum[1] = add(sum[1], cross(sub(hit.place, pivot), force));
         }
         sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::stream;
+    use crate::vector::dot;
+    use ndarray::Array;
+    use rand::RngExt;
+    use sarx_core::{Grid, Size, Spacing, Volume};
+
+    /// Smooth bumps; `contrast` makes another image of the same bumps.
+    fn bumps(contrast: impl Fn(f64) -> f64) -> Level {
+        let grid = Grid::axis_aligned(
+            Size::new([12, 20, 22]).unwrap(),
+            Spacing::new([4.0, 2.0, 2.0]).unwrap(),
+        );
+        let voxels = Array::from_shape_fn((12, 20, 22), |(z, y, x)| {
+            let [x, y, z] = [2.0 * x as f64, 2.0 * y as f64, 4.0 * z as f64];
+            contrast((0.21 * x).sin() * (0.17 * y + 0.4).cos() + (0.1 * z + 0.05 * x).sin()) as f32
+        });
+        // No level is finer than 1 mm here: nothing is blurred.
+        Level::new(&Volume::new(voxels, grid).unwrap(), 1.0).unwrap()
+    }
+
+    fn samples(level: &Level, n: usize) -> Samples {
+        let mut rng = stream(3, 0);
+        let mut samples = Samples {
+            points: Vec::new(),
+            rows: Vec::new(),
+        };
+        while samples.points.len() < n {
+            let point = [
+                rng.random_range(8.0..34.0),
+                rng.random_range(8.0..30.0),
+                rng.random_range(10.0..34.0),
+            ];
+            let (value, _) = level.read(point).unwrap();
+            let part = (value - level.range[0]) / (level.range[1] - level.range[0]);
+            samples.points.push(point);
+            samples.rows.push(((part * 16.0).max(0.0) as u16).min(15));
+        }
+        samples
+    }
+
+    fn compare<'a>(samples: &'a Samples, moving: &'a Level) -> Comparison<'a> {
+        Comparison {
+            samples,
+            moving,
+            bins: 16,
+            least_inside: 0.1,
+        }
+    }
+
+    #[test]
+    fn the_slope_is_that_of_the_measure() {
+        let moving = bumps(|v| (v - 0.3).powi(2));
+        let samples = samples(&bumps(|v| v), 6000);
+        let comparison = compare(&samples, &moving);
+        let centre = [20.0, 18.0, 20.0];
+        let here = Rigid::turn(centre, [0.05, -0.03, 0.04], [1.0, -0.5, 0.7]);
+        let pivot = here.apply(centre);
+        let slope = comparison.evaluate(&here, pivot).unwrap().slope;
+        let step = 1e-4;
+        for axis in 0..6 {
+            let mut v = [0.0; 3];
+            v[axis % 3] = step;
+            let at = |sign: f64| {
+                let v = scale(v, sign);
+                let (turn, shift) = if axis < 3 {
+                    ([0.0; 3], v)
+                } else {
+                    (v, [0.0; 3])
+                };
+                let moved = Rigid::turn(pivot, turn, shift).after(&here);
+                comparison.evaluate(&moved, pivot).unwrap().mutual
+            };
+            let expected = (at(1.0) - at(-1.0)) / (2.0 * step);
+            let found = slope[axis / 3][axis % 3];
+            let size = dot(slope[axis / 3], slope[axis / 3]).sqrt();
+            assert!(
+                (found - expected).abs() < 0.02 * size,
+                "axis {axis}: {found} instead of {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_image_knows_most_of_itself_and_little_of_noise() {
+        let image = bumps(|v| v);
+        let samples = samples(&image, 20_000);
+        let at_rest = |moving: &Level| {
+            compare(&samples, moving)
+                .evaluate(&Rigid::identity(), [0.0; 3])
+                .unwrap()
+        };
+        let same = at_rest(&image);
+        let mut rng = stream(5, 0);
+        let grid = *image.grid();
+        let noise = Array::from_shape_fn(grid.size.zyx(), |_| rng.random::<f32>());
+        let noise = Level::new(&Volume::new(noise, grid).unwrap(), 1.0).unwrap();
+        let stranger = at_rest(&noise);
+        assert!(same.normalized > 1.3 && same.mutual > 1.2, "{same:?}");
+        assert!(stranger.mutual < 0.02 * same.mutual, "{stranger:?}");
+        assert!(stranger.mutual > 0.0 && stranger.normalized >= 1.0);
+        assert!((same.inside - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn too_little_inside_is_no_comparison() {
+        let image = bumps(|v| v);
+        let samples = samples(&image, 1000);
+        let away = Rigid::turn([0.0; 3], [0.0; 3], [500.0, 0.0, 0.0]);
+        assert!(
+            compare(&samples, &image)
+                .evaluate(&away, [0.0; 3])
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn spline_weights_sum_to_one_and_their_slopes_to_zero() {
+        for k in 0..40 {
+            let column = 2.0 + 0.1 * k as f32;
+            let ((first, weights), (from, slopes)) = (spline(column), spline_slope(column));
+            assert_eq!(first, from);
+            assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+            assert!(slopes.iter().sum::<f64>().abs() < 1e-12);
+            // The mean place of the four columns is the sample's own.
+            let mean: f64 = weights
+                .iter()
+                .zip(0..4)
+                .map(|(w, i)| w * (first + i) as f64)
+                .sum();
+            assert!((mean - f64::from(column)).abs() < 1e-6);
+        }
     }
 }

@@ -49,6 +49,15 @@ impl Level {
         &self.voxels
     }
 
+    /// The level as an image.
+    pub(crate) fn into_volume(self) -> Volume<f32> {
+        #[expect(
+            clippy::expect_used,
+            reason = "the grid is thinned together with the array"
+        )]
+        Volume::new(self.voxels, self.grid).expect("the array has the grid's size")
+    }
+
     pub(crate) fn grid(&self) -> &Grid {
         &self.grid
     }
@@ -61,7 +70,7 @@ impl Level {
             .iter()
             .zip(size)
             .all(|(&at, n)| at >= 0.0 && at < n as f64);
-        inside.then_some([z as usize, y as usize, x as usize])
+        inside.then(|| [z as usize, y as usize, x as usize])
     }
 
     /// The value at a point, RAS+ mm, and its slope per mm along the world's axes; `None` outside the hull
@@ -186,4 +195,82 @@ pub(crate) fn pyramid(image: &Volume<f32>, details_mm: &[f64]) -> Option<Vec<Lev
         .par_iter()
         .map(|&detail_mm| Level::new(image, detail_mm))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Rigid;
+    use ndarray::Array;
+
+    /// A plane of values over the world: its value at a point is known whatever the voxels.
+    fn plane(world: Vector) -> f64 {
+        5.0 + dot(world, [0.5, -0.25, 0.75])
+    }
+
+    fn oblique(size: [usize; 3], spacing: [f64; 3]) -> Volume<f32> {
+        let upright = Grid::axis_aligned(Size::new(size).unwrap(), Spacing::new(spacing).unwrap());
+        let grid = Rigid::turn([3.0; 3], [0.2, 0.3, -0.4], [1.0, 2.0, 3.0]).moved(&upright);
+        let voxels = Array::from_shape_fn(size, |(z, y, x)| {
+            plane(grid.world_from_index([z as f64, y as f64, x as f64])) as f32
+        });
+        Volume::new(voxels, grid).unwrap()
+    }
+
+    #[test]
+    fn every_level_shows_the_same_plane_away_from_its_border() {
+        let image = oblique([16, 64, 60], [5.0, 1.0, 1.0]);
+        for detail_mm in [8.0, 4.0, 2.0, 1.0] {
+            let level = Level::new(&image, detail_mm).unwrap();
+            let world = image.grid().world_from_index([7.3, 30.6, 29.1]);
+            let (value, slope) = level.read(world).unwrap();
+            assert!(
+                (f64::from(value) - plane(world)).abs() < 1e-3,
+                "{detail_mm}"
+            );
+            for (found, expected) in slope.into_iter().zip([0.5, -0.25, 0.75]) {
+                assert!((found - expected).abs() < 1e-3, "{detail_mm}");
+            }
+        }
+    }
+
+    #[test]
+    fn thick_slices_are_kept_where_the_plane_is_thinned() {
+        let image = oblique([16, 64, 60], [5.0, 1.0, 1.0]);
+        let level = Level::new(&image, 4.0).unwrap();
+        assert_eq!(level.grid().size.zyx(), [16, 32, 30]);
+        assert_eq!(level.grid().spacing.zyx_mm(), [5.0, 2.0, 2.0]);
+        // The middle of what is left is within half a new voxel of the middle of the image.
+        let level = Level::new(&image, 8.0).unwrap();
+        assert_eq!(level.grid().size.zyx(), [16, 16, 15]);
+    }
+
+    #[test]
+    fn outside_the_hull_there_is_nothing() {
+        let level = Level::new(&oblique([5, 6, 7], [3.0, 2.0, 1.0]), 0.5).unwrap();
+        let at = |index| level.read(level.grid().world_from_index(index));
+        assert!(at([4.0 - 1e-9, 5.0 - 1e-9, 6.0 - 1e-9]).is_some());
+        assert!(at([-0.01, 2.0, 2.0]).is_none() && at([4.01, 2.0, 2.0]).is_none());
+        assert!(
+            level
+                .nearest(level.grid().world_from_index([4.4, 2.0, 2.0]))
+                .is_some()
+        );
+        assert!(
+            level
+                .nearest(level.grid().world_from_index([4.6, 2.0, 2.0]))
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn a_few_very_bright_voxels_do_not_make_the_range() {
+        let mut image = oblique([10, 30, 30], [1.0; 3]);
+        let plain = Level::new(&image, 1.0).unwrap().range;
+        for x in 0..10 {
+            image.voxels_mut()[[5, 5, x]] = 1e6;
+        }
+        let range = Level::new(&image, 1.0).unwrap().range;
+        assert!((range[1] - plain[1]).abs() < 1.0, "{range:?} {plain:?}");
+    }
 }

@@ -18,7 +18,8 @@ pub struct Quality {
     pub header_information: Option<f64>,
     /// The part of the smaller body that lies inside both images, 0 to 1.
     pub overlap: f64,
-    /// How far two searches with other starts and other samples end apart: root mean square over the body, mm.
+    /// How far the nearest of the other searches, with other starts and other samples, ends from the best: root
+    /// mean square over the body, mm. Infinite when there was no other.
     pub spread_mm: f64,
     /// How far the result turns away from the headers, degrees.
     pub angle_deg: f64,
@@ -46,8 +47,8 @@ pub enum Doubt {
         /// What was asked for.
         limit: f64,
     },
-    /// Two searches came out at different places.
-    #[error("two searches end {found:.2} mm apart, more than {limit:.2} mm")]
+    /// No second search came out at the same place.
+    #[error("searches end {found:.2} mm apart, more than {limit:.2} mm")]
     Spread {
         /// What was found, mm.
         found: f64,
@@ -62,40 +63,42 @@ pub enum Doubt {
         /// What was allowed, degrees.
         limit: f64,
     },
+    /// The result moves the body further than was allowed.
+    #[error("the body is moved by {found:.1} mm, more than {limit:.1} mm")]
+    Moved {
+        /// What was found, mm.
+        found: f64,
+        /// What was allowed, mm.
+        limit: f64,
+    },
 }
 
 impl Quality {
-    /// Every limit that this is beyond.
+    /// Every limit that this is beyond; a NaN is beyond all.
     #[must_use]
-    #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "a NaN is within no limit")]
     pub fn doubts(&self, limits: &Limits) -> Vec<Doubt> {
-        let (overlap, gain) = (self.overlap, self.information_gain);
-        let (spread, angle) = (self.spread_mm, self.angle_deg);
+        let below = |found: f64, limit: f64| found.is_nan() || found < limit;
+        let above = |found: f64, limit: f64| found.is_nan() || found > limit;
         let mut doubts = Vec::new();
-        // Written so that a NaN is a doubt.
-        if !(overlap >= limits.least_overlap) {
-            doubts.push(Doubt::Overlap {
-                found: overlap,
-                limit: limits.least_overlap,
-            });
+        let (found, limit) = (self.overlap, limits.least_overlap);
+        if below(found, limit) {
+            doubts.push(Doubt::Overlap { found, limit });
         }
-        if !(gain >= limits.least_gain) {
-            doubts.push(Doubt::Gain {
-                found: gain,
-                limit: limits.least_gain,
-            });
+        let (found, limit) = (self.information_gain, limits.least_gain);
+        if below(found, limit) {
+            doubts.push(Doubt::Gain { found, limit });
         }
-        if !(spread <= limits.largest_spread_mm) {
-            doubts.push(Doubt::Spread {
-                found: spread,
-                limit: limits.largest_spread_mm,
-            });
+        let (found, limit) = (self.spread_mm, limits.largest_spread_mm);
+        if above(found, limit) {
+            doubts.push(Doubt::Spread { found, limit });
         }
-        if !(angle <= limits.largest_angle_deg) {
-            doubts.push(Doubt::Angle {
-                found: angle,
-                limit: limits.largest_angle_deg,
-            });
+        let (found, limit) = (self.angle_deg, limits.largest_angle_deg);
+        if above(found, limit) {
+            doubts.push(Doubt::Angle { found, limit });
+        }
+        let (found, limit) = (self.moved_mm, limits.largest_moved_mm);
+        if above(found, limit) {
+            doubts.push(Doubt::Moved { found, limit });
         }
         doubts
     }

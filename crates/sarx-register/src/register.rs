@@ -2,12 +2,13 @@
 
 use crate::Rigid;
 use crate::body::Body;
-use crate::climb::Summit;
 use crate::error::{RegisterError, Side};
+use crate::information::Information;
 use crate::level::pyramid;
 use crate::quality::Quality;
 use crate::samples::{Samples, stream};
 use crate::search::{Scene, search};
+use crate::shading::flattened;
 use crate::spec::RegisterSpec;
 use crate::vector::Vector;
 use sarx_core::Volume;
@@ -46,14 +47,22 @@ pub fn register(
     spec: &RegisterSpec,
 ) -> Result<Registration, RegisterError> {
     let scene = prepare(fixed, moving, spec)?;
-    let (first, second) = rayon::join(|| search(&scene, spec, 0), || search(&scene, spec, 1));
-    let (Some(first), Some(second)) = (first, second) else {
-        return Err(RegisterError::NoOverlap {
-            least_overlap: spec.limits.least_overlap,
-        });
-    };
     let judge = Judge::new(&scene, spec);
-    let registration = judge.better(&first, &second)?;
+    let pair = |k: u64| -> Vec<Rigid> {
+        let (a, b) = rayon::join(|| search(&scene, spec, k), || search(&scene, spec, k + 1));
+        [a, b].into_iter().flatten().collect()
+    };
+    let mut found = pair(0);
+    let mut registration = judge.best(&found);
+    // The best place must be found twice. One search in a dozen misses it in a small body: two more decide.
+    let is_confirmed = |r: &Registration| r.quality.spread_mm <= spec.limits.largest_spread_mm;
+    if !registration.as_ref().is_some_and(is_confirmed) {
+        found.extend(pair(2));
+        registration = judge.best(&found);
+    }
+    let registration = registration.ok_or(RegisterError::NoOverlap {
+        least_overlap: spec.limits.least_overlap,
+    })?;
     let doubts = registration.quality.doubts(&spec.limits);
     if doubts.is_empty() {
         Ok(registration)
@@ -79,7 +88,12 @@ fn prepare(
         spacing.into_iter().fold(f64::INFINITY, f64::min)
     };
     let details_mm = useful_levels(&spec.levels_mm, finest(fixed).min(finest(moving)));
-    let levels = |image, side| {
+    let levels = |image: &Volume<f32>, side| {
+        let flat = match spec.shading_mm {
+            Some(mm) => Some(flattened(image, mm).ok_or(RegisterError::NoContrast { side })?),
+            None => None,
+        };
+        let image = flat.as_ref().unwrap_or(image);
         let levels = pyramid(image, &details_mm).ok_or(RegisterError::Singular { side })?;
         // What little contrast there was may be gone when an image is smoothed.
         if levels.iter().any(|level| level.range[0] >= level.range[1]) {
@@ -113,6 +127,9 @@ fn require_image(image: &Volume<f32>, side: Side) -> Result<(), RegisterError> {
             found: size[axis],
         });
     }
+    if image.grid().affine().inverse().is_none() {
+        return Err(RegisterError::Singular { side });
+    }
     let mut voxels = image.voxels().indexed_iter();
     if let Some(((z, y, x), _)) = voxels.find(|(_, v)| !v.is_finite()) {
         return Err(RegisterError::NotFinite {
@@ -145,32 +162,34 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Mutual and normalized information, and the part of the samples inside.
-    fn information(&self, moving_from_fixed: &Rigid) -> Option<(f64, f64, f64)> {
+    fn information(&self, moving_from_fixed: &Rigid) -> Option<Information> {
         let level = self.scene.details_mm.len() - 1;
         let comparison = self.scene.comparison(level, &self.samples, self.spec);
-        let found = comparison.evaluate(moving_from_fixed, [0.0; 3])?;
-        Some((found.mutual, found.normalized, found.inside))
+        comparison.evaluate(moving_from_fixed, [0.0; 3])
     }
 
-    fn better(&self, first: &Summit, second: &Summit) -> Result<Registration, RegisterError> {
-        let (a, b) = (&first.moving_from_fixed, &second.moving_from_fixed);
-        let normalized = |motion| self.information(motion).map_or(0.0, |(_, n, _)| n);
-        let best = if normalized(b) > normalized(a) { b } else { a };
-        let no_overlap = RegisterError::NoOverlap {
-            least_overlap: self.spec.limits.least_overlap,
-        };
-        let (mutual, normalized, inside) = self.information(best).ok_or(no_overlap)?;
+    /// The best of some `moving_from_fixed` and its quality; `None` when none overlaps enough.
+    fn best(&self, found: &[Rigid]) -> Option<Registration> {
+        let shared = |motion| self.information(motion).map_or(0.0, |i| i.shared());
+        let mut ranked: Vec<(f64, &Rigid)> = found.iter().map(|m| (shared(m), m)).collect();
+        ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let (_, best) = *ranked.first()?;
+        let information = self.information(best)?;
+        let apart = ranked
+            .iter()
+            .skip(1)
+            .map(|(_, m)| self.scene.distance(m, best).rms_mm);
         let identity = Rigid::identity();
-        Ok(Registration {
+        let mutual = information.mutual;
+        Some(Registration {
             fixed_from_moving: best.inverse(),
             quality: Quality {
                 mutual_information: mutual,
-                normalized_information: normalized,
+                normalized_information: information.normalized,
                 information_gain: mutual / self.surroundings(best, mutual).max(1e-12),
-                header_information: self.information(&identity).map(|(m, ..)| m),
-                overlap: self.scene.overlap_of_inside(inside).min(1.0),
-                spread_mm: self.scene.distance(a, b).rms_mm,
+                header_information: self.information(&identity).map(|i| i.mutual),
+                overlap: self.scene.overlap_of_inside(information.inside).min(1.0),
+                spread_mm: apart.fold(f64::INFINITY, f64::min),
                 angle_deg: best.angle_deg(),
                 moved_mm: self.scene.distance(best, &identity).rms_mm,
             },
@@ -194,7 +213,7 @@ impl<'a> Judge<'a> {
                 (v.map(|mm| mm / body.radius_mm), [0.0; 3])
             };
             let motion = best.after(&Rigid::turn(body.centre, turn, shift));
-            self.information(&motion).map_or(mutual, |(m, ..)| m)
+            self.information(&motion).map_or(mutual, |i| i.mutual)
         });
         disturbed.sum::<f64>() / 12.0
     }

@@ -3,7 +3,7 @@
 //! A [`Rigid`] is always named `target_from_source`: it takes a point of the source, RAS+ mm, to where
 //! the same piece of the body is in the target, RAS+ mm.
 
-use crate::vector::{Matrix, Vector, add, norm, scale, sub, times, transposed_times};
+use crate::vector::{Matrix, Vector, add, cross, dot, norm, scale, sub, times, transposed_times};
 use sarx_core::{Affine, Grid};
 
 /// `target_from_source`: `p` goes to `R (p - centre) + centre + translation`, all in RAS+ mm.
@@ -32,6 +32,14 @@ pub enum RigidError {
     NotUnit {
         /// Its length.
         length: f64,
+    },
+    /// A matrix that stretches, shears or mirrors.
+    #[error(
+        "a matrix is no rigid motion: its columns differ from a rotation's by {by:.2e}, more than 1e-4"
+    )]
+    NotRotation {
+        /// Largest difference of the columns' inner products, or of the determinant, from the identity's.
+        by: f64,
     },
 }
 
@@ -80,6 +88,34 @@ impl Rigid {
             return Err(RigidError::NotUnit { length });
         }
         Ok(Self::unchecked(quaternion, centre_mm, translation_mm))
+    }
+
+    /// The motion with a given matrix, about the origin: what another program's file holds.
+    ///
+    /// The quaternion is Shepperd's (1978), from the largest of its four components.
+    ///
+    /// # Errors
+    ///
+    /// [`RigidError`] if a number is not finite or the matrix is no rotation to within 1e-4.
+    pub fn from_affine(target_from_source: &Affine) -> Result<Self, RigidError> {
+        let m = &target_from_source.0;
+        let columns: Matrix = std::array::from_fn(|col| m.map(|row| row[col]));
+        for column in columns {
+            require_finite("rotation", column)?;
+        }
+        let translation = m.map(|row| row[3]);
+        require_finite("translation", translation)?;
+        let determinant = dot(cross(columns[0], columns[1]), columns[2]);
+        let mut by = (determinant - 1.0).abs();
+        for (i, a) in columns.into_iter().enumerate() {
+            for (k, b) in columns.into_iter().enumerate() {
+                by = by.max((dot(a, b) - f64::from(u8::from(i == k))).abs());
+            }
+        }
+        if by > 1e-4 {
+            return Err(RigidError::NotRotation { by });
+        }
+        Ok(Self::unchecked(shepperd(m), [0.0; 3], translation))
     }
 
     /// [`Rigid::about`] of numbers that are known to be finite.
@@ -270,6 +306,31 @@ fn lattice(grid: &Grid) -> Vec<Vector> {
     points
 }
 
+/// A quaternion `[w, x, y, z]` of a rotation matrix; its length is 1 to within the matrix's rounding.
+fn shepperd(m: &[[f64; 4]; 3]) -> [f64; 4] {
+    let trace = m[0][0] + m[1][1] + m[2][2];
+    // Four times the square of each component.
+    let squares = [
+        1.0 + trace,
+        1.0 + 2.0 * m[0][0] - trace,
+        1.0 + 2.0 * m[1][1] - trace,
+        1.0 + 2.0 * m[2][2] - trace,
+    ];
+    let [wx, wy, wz] = [m[2][1] - m[1][2], m[0][2] - m[2][0], m[1][0] - m[0][1]];
+    let [xy, xz, yz] = [m[0][1] + m[1][0], m[0][2] + m[2][0], m[1][2] + m[2][1]];
+    // Row `i` of four times the outer product of the quaternion with itself.
+    let rows = [
+        [squares[0], wx, wy, wz],
+        [wx, squares[1], xy, xz],
+        [wy, xy, squares[2], yz],
+        [wz, xz, yz, squares[3]],
+    ];
+    let largest = (0..4).max_by(|&a, &b| squares[a].total_cmp(&squares[b]));
+    let row = rows[largest.unwrap_or(0)];
+    let length = row.iter().map(|v| v * v).sum::<f64>().sqrt();
+    row.map(|v| v / length)
+}
+
 /// Hamilton's product of two quaternions: the rotation `b`, then `a`.
 fn product(a: [f64; 4], b: [f64; 4]) -> [f64; 4] {
     let [aw, ax, ay, az] = a;
@@ -305,7 +366,7 @@ mod tests {
     }
 
     fn motion() -> impl Strategy<Value = Rigid> {
-        (point(100.0), point(1.7), point(80.0)).prop_map(|(c, r, t)| Rigid::about(c, r, t).unwrap())
+        (point(100.0), point(3.0), point(80.0)).prop_map(|(c, r, t)| Rigid::about(c, r, t).unwrap())
     }
 
     #[test]
@@ -345,6 +406,8 @@ mod tests {
         fn a_quaternion_on_file_comes_back(a in motion(), p in point(200.0)) {
             let back = Rigid::from_quaternion(a.quaternion(), a.centre_mm(), a.translation_mm()).unwrap();
             prop_assert!(near(back.apply(p), a.apply(p)));
+            let back = Rigid::from_affine(&a.affine()).unwrap();
+            prop_assert!(near(back.apply(p), a.apply(p)));
         }
     }
 
@@ -371,5 +434,9 @@ mod tests {
         assert!(error.to_string().contains("translation"));
         let error = Rigid::from_quaternion([2.0, 0.0, 0.0, 0.0], [0.0; 3], [0.0; 3]).unwrap_err();
         assert_eq!(error, RigidError::NotUnit { length: 2.0 });
+        let mut mirror = Rigid::identity().affine();
+        mirror.0[1][1] = -1.0;
+        let error = Rigid::from_affine(&mirror).unwrap_err();
+        assert_eq!(error, RigidError::NotRotation { by: 2.0 });
     }
 }

@@ -10,6 +10,9 @@ pub struct RegisterSpec {
     /// Finest detail of each level of the pyramid, mm, from coarse to fine. Levels finer than the voxels of
     /// both images are left out.
     pub levels_mm: Vec<f64>,
+    /// Changes of brightness slower than this are the coil's and are taken out first, mm; `None` leaves images as
+    /// they are.
+    pub shading_mm: Option<f64>,
     /// Bins of the joint histogram along each image, 8 to 256.
     pub bins: usize,
     /// Points of the body at which the images are compared on every level but the coarsest, at least 1000.
@@ -33,8 +36,10 @@ pub struct Limits {
     pub least_gain: f64,
     /// Largest [`Quality::spread_mm`](crate::Quality::spread_mm).
     pub largest_spread_mm: f64,
-    /// Largest turn away from the header, degrees: the header knows how the patient lay.
+    /// Largest turn away from the headers, degrees: they know how the patient lay.
     pub largest_angle_deg: f64,
+    /// Largest [`Quality::moved_mm`](crate::Quality::moved_mm). Lower it for series of one frame of reference.
+    pub largest_moved_mm: f64,
 }
 
 impl Default for RegisterSpec {
@@ -42,6 +47,7 @@ impl Default for RegisterSpec {
         Self {
             seed: 0,
             levels_mm: vec![8.0, 4.0, 2.0, 1.0],
+            shading_mm: Some(60.0),
             bins: 32,
             n_samples: 40_000,
             n_starts: 24,
@@ -56,15 +62,13 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             least_overlap: 0.3,
-            least_gain: 1.3,
+            least_gain: 1.25,
             largest_spread_mm: 2.0,
-            largest_angle_deg: 35.0,
+            largest_angle_deg: 20.0,
+            largest_moved_mm: 100.0,
         }
     }
 }
-
-/// Samples on the coarsest level, where only the basin is sought.
-pub(crate) const COARSE_SAMPLES: usize = 4000;
 
 impl RegisterSpec {
     /// # Errors
@@ -83,6 +87,16 @@ impl RegisterSpec {
             ),
             ((8..=256).contains(&self.bins), "bins", "8 to 256"),
             (self.n_samples >= 1000, "n_samples", "1000 or more"),
+            (
+                self.shading_mm.is_none_or(|mm| positive(mm) && mm >= 20.0),
+                "shading_mm",
+                "20 or more, or none",
+            ),
+            (
+                l.largest_moved_mm > 0.0,
+                "limits.largest_moved_mm",
+                "more than 0",
+            ),
             (
                 (0.0..=90.0).contains(&self.start_angle_deg),
                 "start_angle_deg",

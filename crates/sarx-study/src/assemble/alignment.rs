@@ -3,7 +3,7 @@
 use super::AssembleFault;
 use crate::design::{AlignmentMethod, Design};
 use sarx_core::{Grid, Volume};
-use sarx_register::{RegisterSpec, Rigid, coverage, register, resample_linear};
+use sarx_register::{Limits, RegisterSpec, Rigid, coverage, register, resample_linear};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::Path;
@@ -84,10 +84,17 @@ impl Alignment {
         if by_headers {
             return Ok((headers, self.record("header", covered)));
         }
-        let spec = RegisterSpec {
+        let mut spec = RegisterSpec {
             seed: self.seed,
             ..RegisterSpec::default()
         };
+        if self.method == AlignmentMethod::Auto {
+            // The headers do not share a frame of reference, so how far the result is from them says nothing.
+            spec.limits = Limits {
+                largest_moved_mm: f64::INFINITY,
+                ..spec.limits
+            };
+        }
         let found = register(fixed, moving, &spec)?;
         let quality = found.quality;
         let record = AlignmentRecord {

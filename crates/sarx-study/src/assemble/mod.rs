@@ -6,6 +6,8 @@
 //! next time. A folder that was assembled from another design is refused.
 
 mod alignment;
+#[cfg(test)]
+mod alignment_tests;
 mod error;
 mod identity;
 mod placing;
