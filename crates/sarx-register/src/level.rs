@@ -70,7 +70,7 @@ impl Level {
             .iter()
             .zip(size)
             .all(|(&at, n)| at >= 0.0 && at < n as f64);
-        inside.then(|| [z as usize, y as usize, x as usize])
+        inside.then_some([z as usize, y as usize, x as usize])
     }
 
     /// The value at a point, RAS+ mm, and its slope per mm along the world's axes; `None` outside the hull
