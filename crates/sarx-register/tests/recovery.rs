@@ -1,5 +1,4 @@
 //! Known motions are found again to half a voxel in the median, on phantoms and on real series.
-#![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 mod pairs;
 

@@ -114,7 +114,7 @@ fn channels_of_one_dataset_become_series_that_share_a_reference() {
     let json = r#"{"channel_names": {"0": "T1", "1": "T2 fs"}, "labels": {"background": 0, "tumour": 1},
         "numTraining": 2, "file_ending": ".nii.gz"}"#;
     fs::write(folder.path().join("dataset.json"), json).unwrap();
-    let written = begin(&folder, folder.path()).unwrap();
+    begin(&folder, folder.path()).unwrap();
     insta::assert_snapshot!(table(&folder), @r#"
     patient,histology,site,t1,t1_label,t2_fs
     a,unknown,unknown,imagesTr/a_0000.nii.gz,labelsTr/a.nii.gz,imagesTr/a_0001.nii.gz
