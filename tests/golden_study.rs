@@ -22,8 +22,6 @@ use comparison::{difference, numbers, parsed, rounded, table_document, table_tex
 use harness::Bench;
 use ndarray::Array3;
 use sarx_core::{Label, Volume};
-use sarx_study::policy::{Policy, PolicySpec, evaluate_policy};
-use sarx_study::results::scores::ScoreTable;
 use segmentations::{DAMAGED, ELSEWHERE, Fate, HEALTHY, MISSED, MISSING, MODELS, MOVED, SHIFT};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -32,7 +30,6 @@ use std::path::{Path, PathBuf};
 
 /// Says that golden files are written instead of compared; see above.
 const WRITE: &str = "SARX_WRITE_GOLDEN";
-const SEED: u64 = 12345;
 const N_FOLDS: usize = 3;
 /// Strata, and histologies of one name, which make the tables shorter.
 const GROUPS: &str = r#"
@@ -531,18 +528,7 @@ fn document(bench: &Bench, name: &str) -> Value {
         SCORES => table_document(&fs::read_to_string(bench.path("study-out/scores.csv")).unwrap()),
         "tables.json" => bench.read_json("study-out/tables/tables.json"),
         "policy.json" => without_hashes(bench.read_json("study-out/policy.json")),
-        _ => {
-            // The page shows it; no file holds it.
-            let policy = Policy::read(&bench.path("study-out/policy.json")).unwrap();
-            let spec = PolicySpec {
-                models: policy.models,
-                strata: policy.strata,
-                alignment: policy.alignment,
-                shrinkage_patients: policy.shrinkage_patients,
-            };
-            let scores = ScoreTable::read(&bench.path("study-out/scores.csv")).unwrap();
-            serde_json::to_value(evaluate_policy(&scores, &spec, SEED).unwrap()).unwrap()
-        }
+        _ => bench.read_json("study-out/policy_evaluation.json")["evaluation"].take(),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::MeshError;
 use ndarray::{Array3, s};
 use sarx_core::BoundingBox;
 use sarx_metrics::measure::Mask;
-use sarx_metrics::{AmbiguousFaces, Connectivity, cell_polygons, components};
+use sarx_metrics::{AmbiguousFaces, Connectivity, cell_polygons, components, triangulations};
 
 /// The raw surface, in array indices of the mask's grid, `[z, y, x]`.
 pub(crate) struct RawSurface {
@@ -247,23 +247,4 @@ fn share_a_face(a: [u8; 3], b: [u8; 3]) -> bool {
 
 fn apart(a: [u8; 3], b: [u8; 3]) -> u32 {
     (0..3).map(|i| u32::from(a[i].abs_diff(b[i])).pow(2)).sum()
-}
-
-/// Every way to cut the polygon `first, ..., last` into triangles with ascending corners.
-fn triangulations(first: usize, last: usize) -> Vec<Vec<[usize; 3]>> {
-    if last - first < 2 {
-        return vec![Vec::new()];
-    }
-    let mut found = Vec::new();
-    for apex in first + 1..last {
-        for left in triangulations(first, apex) {
-            for right in triangulations(apex, last) {
-                let mut all = vec![[first, apex, last]];
-                all.extend(&left);
-                all.extend(&right);
-                found.push(all);
-            }
-        }
-    }
-    found
 }

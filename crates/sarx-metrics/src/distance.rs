@@ -99,13 +99,13 @@ fn distance_along_line(
 
 /// The lower envelope of parabolas `height[v] + (x - v)²` along one line, with its memory.
 #[derive(Default)]
-struct Envelope {
+pub(crate) struct Envelope {
     /// Heights of the parabolas: the line before it is overwritten.
-    height: Vec<f64>,
+    pub(crate) height: Vec<f64>,
     /// Voxels whose parabola is lowest somewhere, ascending.
-    lowest: Vec<usize>,
+    pub(crate) lowest: Vec<usize>,
     /// Where the parabola of the same place in `lowest` becomes the lowest, mm.
-    from_mm: Vec<f64>,
+    pub(crate) from_mm: Vec<f64>,
 }
 
 impl Envelope {
@@ -119,9 +119,7 @@ impl Envelope {
     }
 
     fn along(&mut self, mut line: ArrayViewMut1<'_, f64>, step: f64) {
-        self.height.clear();
-        self.height.extend(line.iter());
-        self.build(step);
+        self.of(line.view(), step);
         if self.lowest.is_empty() {
             return;
         }
@@ -136,7 +134,10 @@ impl Envelope {
         }
     }
 
-    fn build(&mut self, step: f64) {
+    /// Takes the heights of a line, voxels `step` mm apart, and finds which are lowest where; infinite ones nowhere.
+    pub(crate) fn of(&mut self, line: ArrayView1<'_, f64>, step: f64) {
+        self.height.clear();
+        self.height.extend(line.iter());
         self.lowest.clear();
         self.from_mm.clear();
         for (i, &height) in self.height.iter().enumerate() {

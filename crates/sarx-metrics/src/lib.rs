@@ -75,4 +75,4 @@ pub use summary::{
     ScoredCase, SpreadEntry, Summary, SummaryError,
 };
 pub use surface::{SurfaceDistances, surface_voxels};
-pub use surfel::{AmbiguousFaces, cell_polygons, surfel_areas_mm2};
+pub use surfel::{AmbiguousFaces, cell_polygons, surfel_areas_mm2, triangulations};

@@ -147,8 +147,10 @@ pub(crate) fn widest_triangles(polygon: &[Point]) -> Vec<Triangle> {
         .unwrap_or_default()
 }
 
-/// Every way to cut the polygon `first, first + 1, ..., last` into triangles.
-fn triangulations(first: usize, last: usize) -> Vec<Vec<Triangle>> {
+/// Every way to cut the polygon `first, first + 1, ..., last` into triangles with ascending corners: Catalan's
+/// number of them, for the few corners that a cell's polygon has.
+#[must_use]
+pub fn triangulations(first: usize, last: usize) -> Vec<Vec<[usize; 3]>> {
     if last - first < 2 {
         return vec![Vec::new()];
     }

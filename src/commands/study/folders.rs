@@ -50,6 +50,10 @@ impl StudyFolders {
         self.out.join("policy.json")
     }
 
+    pub(super) fn policy_evaluation(&self) -> PathBuf {
+        self.out.join("policy_evaluation.json")
+    }
+
     pub(super) fn report(&self) -> PathBuf {
         self.out.join("report.html")
     }

@@ -4,22 +4,59 @@ use super::{Study, report_text};
 use anyhow::{Result, bail};
 use sarx_study::FEW_CASES;
 use sarx_study::design::{ModelKind, ModelSpec};
-use sarx_study::policy::{PolicyError, evaluate_policy, learn_policy};
+use sarx_study::policy::{
+    Policy, PolicyError, PolicyEvaluation, PolicySpec, evaluate_policy, learn_policy,
+};
 use sarx_study::results::scores::ScoreTable;
 use sarx_study::results::tables::{ModelFacts, StudyFacts, study_tables};
 use sarx_study::results::write::write_tables;
 use serde_json::{Value, json};
+use std::io::Write;
 
 /// Draws of the bootstrap, as SciPy's default.
 const BOOTSTRAP_DRAWS: usize = 9999;
 
+/// The version of `policy_evaluation.json`.
+const EVALUATION_VERSION: u32 = 1;
+
 impl Study<'_> {
-    /// Writes `scores.csv`, `tables/`, `policy.json` and `report.html`. What they say in short, and what is
-    /// missing.
+    /// Writes `scores.csv`, `tables/`, `policy.json`, `policy_evaluation.json` and `report.html`. What they say in
+    /// short, and what is missing.
     pub(super) fn report(&self) -> Result<(Value, String)> {
         if self.folders.lock().exists() {
             self.take_lock()?;
         }
+        let (scores, missing) = self.scores_so_far()?;
+        scores.write(&self.folders.scores())?;
+        let tables = study_tables(&scores, &self.facts())?;
+        write_tables(&tables, &self.folders.tables())?;
+        let spec = self.policy_spec()?;
+        let policy = learn_policy(&scores, &spec)?;
+        policy.write(&self.folders.policy())?;
+        let worth = self.policy_worth(&scores, &spec)?;
+        let warnings = warnings(&missing, &policy, &scores, worth.is_some());
+        let judged = worth.as_ref().map(|worth| (&policy, worth));
+        self.page(&scores, &tables, judged, &warnings)?;
+        let text = format!(
+            "{}{}\nreport: {}",
+            report_text::medians(&tables),
+            report_text::policy(&policy, worth.as_ref()),
+            self.folders.report().display()
+        );
+        let json = json!({
+            "scores": self.folders.scores(),
+            "tables": self.folders.tables(),
+            "policy": self.folders.policy(),
+            "report": self.folders.report(),
+            "medians": report_text::medians_json(&tables),
+            "models_without_scores": missing,
+            "best": policy.fallback.first().map(|candidate| candidate.model.clone()),
+        });
+        Ok((json, text))
+    }
+
+    /// The scores of all models that have some, and the names of those that have none, which are said.
+    fn scores_so_far(&self) -> Result<(ScoreTable, Vec<String>)> {
         let (mut tables, mut missing) = (Vec::new(), Vec::new());
         for model in &self.design.models {
             let path = self.folders.model(&model.name).scores();
@@ -37,62 +74,33 @@ impl Study<'_> {
                 "model {model} has no scores yet; the tables are without it"
             ));
         }
-        let scores = ScoreTable::join(tables)?;
-        scores.write(&self.folders.scores())?;
-        let tables = study_tables(&scores, &self.facts())?;
-        write_tables(&tables, &self.folders.tables())?;
-        let spec = self.policy_spec()?;
-        let policy = learn_policy(&scores, &spec)?;
-        policy.write(&self.folders.policy())?;
-        let mut warnings: Vec<String> = missing
-            .iter()
-            .map(|model| format!("Model {model} has no scores yet."))
-            .collect();
-        for network in policy.models.iter().flat_map(|model| &model.networks) {
-            if network.plans_hash.is_none() {
-                warnings.push(format!(
-                    "The model folder of {} is not there; the policy cannot be used without it.",
-                    network.name
-                ));
-            }
-        }
-        if scores.n_failed() > 0 {
-            warnings.push(format!(
-                "{} cases could not be predicted; they are counted in every table.",
-                scores.n_failed()
-            ));
-        }
-        let worth = match evaluate_policy(&scores, &spec, self.design.file.split.seed) {
-            Ok(evaluation) => Some(evaluation),
-            // The policy is there all the same; only its worth is not known.
+        Ok((ScoreTable::join(tables)?, missing))
+    }
+
+    /// What the policy is worth on patients that it was not made from, as `policy_evaluation.json`; `None` if one
+    /// fold was trained, which leaves no such patients. The policy is there all the same.
+    fn policy_worth(
+        &self,
+        scores: &ScoreTable,
+        spec: &PolicySpec,
+    ) -> Result<Option<PolicyEvaluation>> {
+        let path = self.folders.policy_evaluation();
+        let worth = match evaluate_policy(scores, spec, self.design.file.split.seed) {
+            Ok(worth) => worth,
             Err(PolicyError::OneFold) => {
-                warnings.push("One fold was trained, so the policy cannot be judged on patients that it was not made from.".to_owned());
-                None
+                if path.exists() {
+                    std::fs::remove_file(&path)?;
+                }
+                return Ok(None);
             }
             Err(error) => return Err(error.into()),
         };
-        self.page(
-            &scores,
-            &tables,
-            worth.as_ref().map(|worth| (&policy, worth)),
-            &warnings,
-        )?;
-        let text = format!(
-            "{}{}\nreport: {}",
-            report_text::medians(&tables),
-            report_text::policy(&policy, worth.as_ref()),
-            self.folders.report().display()
-        );
-        let json = json!({
-            "scores": self.folders.scores(),
-            "tables": self.folders.tables(),
-            "policy": self.folders.policy(),
-            "report": self.folders.report(),
-            "medians": report_text::medians_json(&tables),
-            "models_without_scores": missing,
-            "best": policy.fallback.first().map(|candidate| candidate.model.clone()),
-        });
-        Ok((json, text))
+        sarx_io::write_atomic(&path, |file| {
+            let document = json!({"version": EVALUATION_VERSION, "evaluation": worth});
+            serde_json::to_writer_pretty(&mut *file, &document)?;
+            file.write_all(b"\n")
+        })?;
+        Ok(Some(worth))
     }
 
     fn facts(&self) -> StudyFacts {
@@ -133,4 +141,36 @@ impl Study<'_> {
             }
         }
     }
+}
+
+/// What the reader of the page must know.
+fn warnings(
+    missing: &[String],
+    policy: &Policy,
+    scores: &ScoreTable,
+    is_judged: bool,
+) -> Vec<String> {
+    let without_scores = missing
+        .iter()
+        .map(|model| format!("Model {model} has no scores yet."));
+    let networks = policy.models.iter().flat_map(|model| &model.networks);
+    let gone = networks.filter(|network| network.plans_hash.is_none());
+    let gone = gone.map(|network| {
+        format!(
+            "The model folder of {} is not there; the policy cannot be used without it.",
+            network.name
+        )
+    });
+    let mut warnings: Vec<String> = without_scores.chain(gone).collect();
+    if scores.n_failed() > 0 {
+        warnings.push(format!(
+            "{} cases could not be predicted; they are counted in every table.",
+            scores.n_failed()
+        ));
+    }
+    if !is_judged {
+        let text = "One fold was trained, so the policy cannot be judged on patients that it was not made from.";
+        warnings.push(text.to_owned());
+    }
+    warnings
 }

@@ -15,6 +15,7 @@
 //! Source: P. Felzenszwalb and D. Huttenlocher, "Distance Transforms of Sampled Functions", Theory of
 //! Computing 8 (2012).
 
+use crate::distance::Envelope;
 use ndarray::{Array3, ArrayView3, ArrayViewMut1, Axis, Zip};
 use rayon::prelude::*;
 use sarx_core::Spacing;
@@ -99,9 +100,7 @@ pub(super) fn centre_to_cross_mm2(centre: [usize; 3], of: [usize; 3], spacing: S
 /// The parabolas of one line, with their memory.
 #[derive(Default)]
 struct Line {
-    height: Vec<f64>,
-    lowest: Vec<usize>,
-    from_mm: Vec<f64>,
+    envelope: Envelope,
     /// Value and apex of the envelope half a voxel before each place, and after the last.
     between: Vec<(f64, usize)>,
 }
@@ -114,27 +113,30 @@ impl Line {
         step: f64,
         half: bool,
     ) {
-        self.height.clear();
-        self.height.extend(values.iter());
-        self.build(step);
-        if self.lowest.is_empty() {
+        self.envelope.of(values.view(), step);
+        let Envelope {
+            height,
+            lowest,
+            from_mm,
+        } = &self.envelope;
+        if lowest.is_empty() {
             return;
         }
         self.between.clear();
         let (mut k, shift) = (0, if half { 0.5 } else { 0.0 });
         for i in 0..=values.len() {
             let x = (i as f64 - shift) * step;
-            while k + 1 < self.lowest.len() && self.from_mm[k + 1] <= x {
+            while k + 1 < lowest.len() && from_mm[k + 1] <= x {
                 k += 1;
             }
-            let apex = self.lowest[k];
-            let squared = self.height[apex] + (x - apex as f64 * step).powi(2);
+            let apex = lowest[k];
+            let squared = height[apex] + (x - apex as f64 * step).powi(2);
             self.between.push((squared, apex));
         }
         for (i, (value, nearest)) in values.iter_mut().zip(nearest.iter_mut()).enumerate() {
             let mut best = self.between[i];
             if half {
-                for other in [self.between[i + 1], (self.height[i], i)] {
+                for other in [self.between[i + 1], (height[i], i)] {
                     if other.0 < best.0 {
                         best = other;
                     }
@@ -143,31 +145,6 @@ impl Line {
             *value = best.0;
             // An axis has fewer than 2^32 voxels.
             *nearest = best.1 as u32;
-        }
-    }
-
-    fn build(&mut self, step: f64) {
-        self.lowest.clear();
-        self.from_mm.clear();
-        for (i, &height) in self.height.iter().enumerate() {
-            if height == f64::INFINITY {
-                continue;
-            }
-            let x = i as f64 * step;
-            let mut from = f64::NEG_INFINITY;
-            while let (Some(&other), Some(&other_from)) = (self.lowest.last(), self.from_mm.last())
-            {
-                let run = (i - other) as f64 * step;
-                from = 0.5 * (x + other as f64 * step + (height - self.height[other]) / run);
-                if from > other_from {
-                    break;
-                }
-                self.lowest.pop();
-                self.from_mm.pop();
-                from = f64::NEG_INFINITY;
-            }
-            self.lowest.push(i);
-            self.from_mm.push(from);
         }
     }
 }
