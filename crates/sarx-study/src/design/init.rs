@@ -35,7 +35,7 @@ pub enum InitError {
         path: PathBuf,
     },
     /// A table, or the folder of the study file, that is not there.
-    #[error("cannot find it ({source}): {path:?}")]
+    #[error("there is no such file or folder ({source}): {path:?}")]
     Place {
         /// What the system said.
         source: std::io::Error,

@@ -161,7 +161,10 @@ fn a_study_file_names_a_table_from_where_it_lies() {
     assert_eq!(Path::new(&named(&elsewhere)), absolute);
     let error = write_study_file(&data.join("no.csv"), &folder.path().join("b.toml"));
     let error = error.unwrap_err().to_string();
-    assert!(error.starts_with("cannot find it"), "{error}");
+    assert!(
+        error.starts_with("there is no such file or folder"),
+        "{error}"
+    );
 }
 
 #[test]
