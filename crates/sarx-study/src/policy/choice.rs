@@ -175,7 +175,6 @@ impl Policy {
                 choice.overall_mean, choice.n_patients
             ),
         });
-        sentences.extend(self.lacking(cell, available));
         if choice.n_patients > 0 && choice.n_patients < FEW_CASES {
             sentences.push(format!("That is few (under {FEW_CASES})."));
         }
@@ -188,6 +187,7 @@ impl Policy {
         if !cell.same_patients && !cell.runners_up.is_empty() {
             sentences.push("The models were not scored on the same patients.".to_owned());
         }
+        sentences.extend(self.lacking(cell, available));
         sentences.extend(self.pooled(&choice.model, available));
         let unused: Vec<&str> = available
             .iter()
