@@ -53,7 +53,8 @@ def section(folder, threads):
     yield TITLE + "\n"
     yield "Known motions of 2 to 10 degrees and 3 to 15 mm put into the header of the moving series, and found again. Made by"
     yield "`benches/register.sh`; `docs/registration.md` says what is measured and how.\n"
-    yield f"- Machine: {processor()}, {os.cpu_count()} processors; {threads} threads; {datetime.date.today()}"
+    load = os.getloadavg()[0]
+    yield f"- Machine: {processor()}, {os.cpu_count()} processors; {threads} threads; load average {load:.1f}; {datetime.date.today()}"
     yield f"- Programs: {ours[0]['program']}, {peer}, pair by pair in turn"
     yield "- Of each motion the median over the fixed grid in mm and in voxels (each axis in its own edges), and the largest in"
     yield "  mm; then the median or the worst of the motions. Half a voxel is the aim. Processor time is of all threads.\n"
