@@ -68,12 +68,15 @@ fn a_cohort_becomes_scores() {
     );
     assert_eq!(evaluated["n_cases"], 2);
     let page = std::fs::read_to_string(bench.path("scores/report.html")).unwrap();
+    let cohort = std::fs::read_to_string(bench.path("cohort/cohort.csv")).unwrap();
+    let row = cohort.lines().find(|line| line.starts_with("sts_005,"));
+    let site = row.unwrap().split(',').nth(3).unwrap();
     for part in [
         "sts_005",
         "3d_fullres",
         "Best Dice",
         "data:image/png;base64",
-        "pelvis",
+        site,
     ] {
         assert!(page.contains(part), "{part}");
     }
