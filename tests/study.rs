@@ -75,6 +75,17 @@ fn a_study_runs_from_a_cohort_to_a_policy_and_is_taken_up_again() {
     assert_eq!(fusion["members"][1], "t1_sagittal");
     next_patient::is_predicted_with_what_the_study_chose(&bench);
 
+    // Another histology is benign: tables are made again from the same scores.
+    let text = fs::read_to_string(bench.path("study.toml")).unwrap();
+    let other = text.replace("benign = [\"myxoma\"]", "benign = []");
+    assert_ne!(text, other);
+    fs::write(bench.path("study.toml"), other).unwrap();
+    bench.done("study report study.toml");
+    let tables = ScoreTable::read(&bench.path("study-out/scores.csv")).unwrap();
+    assert!(tables.rows().iter().all(|row| !row.benign));
+    fs::write(bench.path("study.toml"), text).unwrap();
+    bench.done("study report study.toml");
+
     // Again: nothing is made anew. Then other settings under the same name.
     let before = fs::metadata(bench.path("study-out/models/t1_axial/scores.csv"))
         .unwrap()

@@ -61,7 +61,7 @@ impl Study<'_> {
         for model in &self.design.models {
             let path = self.folders.model(&model.name).scores();
             if path.exists() {
-                tables.push(ScoreTable::read(&path)?);
+                tables.push(self.as_benign_now(&ScoreTable::read(&path)?)?);
             } else {
                 missing.push(model.name.clone());
             }
@@ -75,6 +75,17 @@ impl Study<'_> {
             ));
         }
         Ok((ScoreTable::join(tables)?, missing))
+    }
+
+    /// Scores with what the study file now calls benign, which decides tables and no score.
+    fn as_benign_now(&self, scores: &ScoreTable) -> Result<ScoreTable> {
+        let mut rows = scores.rows().to_vec();
+        for row in &mut rows {
+            if let Some(patient) = self.design.patient(&row.patient) {
+                row.benign = patient.benign;
+            }
+        }
+        Ok(ScoreTable::new(rows)?)
     }
 
     /// What the policy is worth on patients that it was not made from, as `policy_evaluation.json`; `None` if one

@@ -55,8 +55,18 @@ pub fn write_study_file(from: &Path, study: &Path) -> Result<WrittenStudy, InitE
         found.look(from)?;
         found.write(&cohort)?;
     }
-    let text = study_text(&cohort, &named_from(&cohort, study)?)?;
-    sarx_io::write_atomic(study, |file| file.write_all(text.as_bytes()))?;
+    let begin = || {
+        let text = study_text(&cohort, &named_from(&cohort, study)?)?;
+        Ok(sarx_io::write_atomic(study, |file| {
+            file.write_all(text.as_bytes())
+        })?)
+    };
+    begin().inspect_err(|_: &InitError| {
+        // A table that nobody has seen would be taken for a person's the next time.
+        if is_new_cohort {
+            fs::remove_file(&cohort).ok();
+        }
+    })?;
     Ok(WrittenStudy {
         cohort,
         is_new_cohort,
@@ -77,6 +87,18 @@ fn named_from(table: &Path, study: &Path) -> Result<String, InitError> {
     let table = absolute(table)?;
     let shown = table.strip_prefix(&folder).unwrap_or(&table);
     Ok(shown.to_string_lossy().replace('\\', "/"))
+}
+
+/// Takes the file of a series; a second one is refused, since one of them would be lost.
+fn only(place: &mut Option<PathBuf>, second: PathBuf) -> Result<(), InitError> {
+    match place {
+        None => *place = Some(second),
+        Some(first) => {
+            let first = first.clone();
+            return Err(InitError::SameSeries { first, second });
+        }
+    }
+    Ok(())
 }
 
 /// What a folder holds.
@@ -129,7 +151,14 @@ impl Found {
             .unwrap_or_default();
         let series_of = |channel: usize| {
             let known = channels.get(channel).map(|name| series_name(name));
-            let known = known.unwrap_or_else(|| format!("channel_{channel}"));
+            // Names such as `noNorm` say how a channel is normalized, and may stand twice.
+            let is_own = |name: &String| {
+                let all = channels.iter().map(|other| series_name(other));
+                all.filter(|other| other == name).count() == 1
+            };
+            let known = known
+                .filter(is_own)
+                .unwrap_or_else(|| format!("channel_{channel}"));
             match series {
                 Some(series) if channels.len() < 2 && channel == 0 => series.to_owned(),
                 Some(series) => format!("{series}_{known}"),
@@ -149,7 +178,7 @@ impl Found {
                 // All channels share the first one's grid and its reference.
                 let label = labels.get(&case).filter(|_| channel == 0).cloned();
                 let files = self.files(&case, Some(set), series_of(channel))?;
-                files.image = Some(image);
+                only(&mut files.image, image)?;
                 files.label = label;
             }
         }
@@ -166,17 +195,13 @@ impl Found {
             };
             match image_of(&stem) {
                 Some(image) if stems.contains(image) => {
-                    self.files(&patient, None, series_name(image))?.label = Some(path);
+                    let files = self.files(&patient, None, series_name(image))?;
+                    only(&mut files.label, path)?;
                 }
                 Some(_) => self.ignored.push(path),
                 None => {
                     let files = self.files(&patient, None, series_name(&stem))?;
-                    if let Some(first) = files.image.replace(path.clone()) {
-                        return Err(InitError::SameSeries {
-                            first,
-                            second: path,
-                        });
-                    }
+                    only(&mut files.image, path)?;
                 }
             }
         }

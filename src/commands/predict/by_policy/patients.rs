@@ -89,11 +89,16 @@ fn one(
         let known = known.to_vec();
         return Err(PatientSeriesError::NoImages { known }.into());
     }
-    // `.` has no name of its own.
-    let whole = folder
-        .canonicalize()
-        .context("cannot find the folder of the patient")?;
-    let name = whole.file_name().unwrap_or_default().to_string_lossy();
+    // A link counts by its own name, which is that of a patient; `.` and `..` have none.
+    let name = match folder.file_name() {
+        Some(name) => name.to_owned(),
+        None => {
+            let whole = folder.canonicalize();
+            let whole = whole.context("cannot find the folder of the patient")?;
+            whole.file_name().unwrap_or_default().to_owned()
+        }
+    };
+    let name = name.to_string_lossy();
     // The text of the error would hold the name.
     let id = CaseId::new(name).map_err(|_| {
         anyhow::anyhow!(

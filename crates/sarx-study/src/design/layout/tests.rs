@@ -181,3 +181,55 @@ fn folders_that_say_nothing_or_two_things_are_refused() {
     insta::assert_snapshot!(told(&["P1/t1.nii.gz", "P1/T1.nrrd"]), @r#"two files of a patient are one series by their names; rename one: "P1/T1.nrrd" and "P1/t1.nii.gz""#);
     insta::assert_snapshot!(told(&["A/imagesTr/x_0000.nii.gz", "B/imagesTr/y_0000.nii.gz", "B/imagesTs/x_0000.nii.gz"]), @r#"patient "x" is in imagesTr of one dataset and in imagesTs of another; patients are split, not images"#);
 }
+
+#[test]
+fn no_image_and_no_reference_takes_the_place_of_another() {
+    let refused = |files: &[&str]| {
+        let folder = folder(files);
+        let error = begin(&folder, folder.path()).unwrap_err().to_string();
+        assert!(
+            error.starts_with("two files of a patient are one series"),
+            "{error}"
+        );
+        assert!(!folder.path().join("cohort.csv").exists());
+    };
+    refused(&["P1/t1.nii.gz", "P1/t1_label.nii.gz", "P1/t1_seg.nii.gz"]);
+    refused(&[
+        "imagesTr/a_0000.nii.gz",
+        "imagesTr/a_0000.nrrd",
+        "labelsTr/a.nii.gz",
+    ]);
+    refused(&[
+        "Dataset101_T1Axial/imagesTr/a_0000.nii.gz",
+        "Dataset102_t1_axial/imagesTr/a_0000.nii.gz",
+    ]);
+    // Channels of one name are two series all the same.
+    let folder = folder(&[
+        "imagesTr/a_0000.nii.gz",
+        "imagesTr/a_0001.nii.gz",
+        "imagesTr/b_0000.nii.gz",
+        "imagesTr/b_0001.nii.gz",
+        "labelsTr/a.nii.gz",
+        "labelsTr/b.nii.gz",
+    ]);
+    let json = r#"{"channel_names": {"0": "noNorm", "1": "noNorm"}, "labels": {"background": 0, "tumour": 1},
+        "numTraining": 2, "file_ending": ".nii.gz"}"#;
+    fs::write(folder.path().join("dataset.json"), json).unwrap();
+    begin(&folder, folder.path()).unwrap();
+    let columns = table(&folder).lines().next().unwrap().to_owned();
+    assert_eq!(
+        columns,
+        "patient,histology,site,channel_0,channel_0_label,channel_1"
+    );
+}
+
+#[test]
+fn a_beginning_that_fails_leaves_no_table_behind() {
+    let folder = folder(&["P1/t1.nii.gz", "P2/t1.nii.gz"]);
+    begin(&folder, folder.path()).unwrap_err();
+    assert!(!folder.path().join("cohort.csv").exists());
+    for patient in ["P1", "P2"] {
+        fs::write(folder.path().join(patient).join("t1_label.nii.gz"), "").unwrap();
+    }
+    begin(&folder, folder.path()).unwrap();
+}
