@@ -33,6 +33,7 @@ pub(super) fn run(args: &DemoArgs, device: DeviceChoice, console: &Console) -> R
     let mut clock = Clock::start();
     let file = clock.time("phantom cohort", || begin(args, console))?;
     let study = Study::open(&file, device, console, &stop)?;
+    study.begin()?;
     let mut last = None;
     for (name, stage) in STAGES {
         let outcome = clock.time(name, || study.run_stage(&file, stage))?;

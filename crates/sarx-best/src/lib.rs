@@ -167,10 +167,7 @@ pub fn find_best(
     };
     let information = information::document(&report, request.ensembling);
     crossval::make_folder(request.out)?;
-    sarx_io::write_atomic(&report.information_file, |out| {
-        serde_json::to_writer_pretty(&mut *out, &information)?;
-        out.write_all(b"\n")
-    })?;
+    sarx_io::write_json(&report.information_file, &information)?;
     sarx_io::write_atomic(&report.instructions_file, |out| {
         out.write_all(report.instructions.as_bytes())
     })?;

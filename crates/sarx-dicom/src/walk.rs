@@ -20,6 +20,8 @@ const PIXEL_GROUP: u16 = 0x7FE0;
 const PIXEL_DATA: Tag = Tag(PIXEL_GROUP, 0x0010);
 /// Group of items and delimiters.
 const ITEM_GROUP: u16 = 0xFFFE;
+/// Begins an item of a sequence or a fragment.
+const ITEM: Tag = Tag(ITEM_GROUP, 0xE000);
 /// Elements of a group that are no data: no header is shorter than this many bytes.
 const SHORTEST_HEADER: usize = 8;
 
@@ -222,17 +224,7 @@ impl<'a> Walk<'a> {
             None if head.tag == PIXEL_DATA => self.fragments(decoder),
             None => self.sequence(decoder, None, depth + 1),
             Some(length) => {
-                let left = end.saturating_sub(self.position as u64);
-                if length > left {
-                    return Err(FileFault::Length {
-                        tag: head.tag.to_string(),
-                        position: head.start as u64,
-                        length,
-                        left,
-                    }
-                    .into());
-                }
-                let value_end = self.position as u64 + length;
+                let value_end = self.end_of(head.tag, head.start, length, end)?;
                 if head.vr == VR::SQ {
                     return self.sequence(decoder, Some(value_end), depth + 1);
                 }
@@ -288,20 +280,7 @@ impl<'a> Walk<'a> {
                     let within = end.unwrap_or(self.total);
                     let item_end = match len.get() {
                         None => None,
-                        Some(length) => {
-                            let left = within.saturating_sub(self.position as u64);
-                            let length = u64::from(length);
-                            if length > left {
-                                return Err(FileFault::Length {
-                                    tag: "(FFFE,E000)".to_owned(),
-                                    position: self.position as u64,
-                                    length,
-                                    left,
-                                }
-                                .into());
-                            }
-                            Some(self.position as u64 + length)
-                        }
+                        Some(length) => Some(self.item_end(length, within)?),
                     };
                     self.item(decoder, item_end, within, depth)?;
                 }
@@ -341,24 +320,36 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Where an item that begins here ends.
+    fn item_end(&self, length: u32, within: u64) -> Result<u64, Stop> {
+        self.end_of(ITEM, self.position, u64::from(length), within)
+    }
+
+    /// Where something that begins here ends; its length must fit into what is left.
+    ///
+    /// - `tag`, `named_at`: what a fault calls it, and where its head begins
+    fn end_of(&self, tag: Tag, named_at: usize, length: u64, within: u64) -> Result<u64, Stop> {
+        let left = within.saturating_sub(self.position as u64);
+        if length > left {
+            return Err(FileFault::Length {
+                tag: tag.to_string(),
+                position: named_at as u64,
+                length,
+                left,
+            }
+            .into());
+        }
+        Ok(self.position as u64 + length)
+    }
+
     /// Walks the fragments of encapsulated pixel data inside an item (an icon).
     fn fragments(&mut self, decoder: &DynDecoder<Cursor<'a>>) -> Result<(), Stop> {
         loop {
             match self.item_head(decoder)? {
                 SequenceItemHeader::SequenceDelimiter => return Ok(()),
                 SequenceItemHeader::Item { len } if len.get().is_some() => {
-                    let length = u64::from(len.get().unwrap_or(0));
-                    let left = self.total - self.position as u64;
-                    if length > left {
-                        return Err(FileFault::Length {
-                            tag: "(FFFE,E000)".to_owned(),
-                            position: self.position as u64,
-                            length,
-                            left,
-                        }
-                        .into());
-                    }
-                    self.skip_to(self.position as u64 + length)?;
+                    let end = self.item_end(len.get().unwrap_or(0), self.total)?;
+                    self.skip_to(end)?;
                 }
                 _ => return Err(self.structure("a fragment without a length").into()),
             }

@@ -5,7 +5,6 @@
 //! be read, or is of another version, is not touched.
 
 use serde_json::{Value, json};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Version of the records; others are refused.
@@ -162,10 +161,7 @@ pub(crate) fn write_record(
 
 /// Writes a document that people may want to read.
 pub(crate) fn write_json(path: &Path, document: &Value) -> Result<(), OutputFolderError> {
-    sarx_io::write_atomic(path, |out| {
-        serde_json::to_writer_pretty(&mut *out, document)?;
-        out.write_all(b"\n")
-    })?;
+    sarx_io::write_json(path, document)?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Files appear whole or not at all.
 
 use crate::{WriteError, WriteFault};
+use serde::Serialize;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -24,6 +25,19 @@ pub fn write_atomic(
     write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> Result<(), WriteError> {
     replace(path, write).map_err(|fault| fault.at(path))
+}
+
+/// Writes a JSON document that people may want to read, indented and with a newline at its end, as
+/// [`write_atomic`] does.
+///
+/// # Errors
+///
+/// As [`write_atomic`]; also if the document cannot be JSON, such as a map whose keys are no text.
+pub fn write_json<T: Serialize + ?Sized>(path: &Path, document: &T) -> Result<(), WriteError> {
+    write_atomic(path, |file| {
+        serde_json::to_writer_pretty(&mut *file, document)?;
+        file.write_all(b"\n")
+    })
 }
 
 fn replace(

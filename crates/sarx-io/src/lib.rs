@@ -30,7 +30,7 @@ mod voxel_type;
 mod voxels;
 mod write;
 
-pub use atomic::write_atomic;
+pub use atomic::{write_atomic, write_json};
 pub use error::{ReadError, ReadFault, WriteError, WriteFault};
 pub use format::{Format, strip_ending};
 pub use header::Header;

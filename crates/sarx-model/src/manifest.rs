@@ -5,7 +5,6 @@ use sarx_plan::{DatasetJson, Plans};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 
 /// `manifest.json` of a model folder.
@@ -63,10 +62,7 @@ impl Manifest {
     ///
     /// [`ModelError`] if the file cannot be written.
     pub(crate) fn write(&self, path: &Path) -> Result<(), ModelError> {
-        sarx_io::write_atomic(path, |out| {
-            serde_json::to_writer_pretty(&mut *out, self)?;
-            out.write_all(b"\n")
-        })?;
+        sarx_io::write_json(path, self)?;
         Ok(())
     }
 

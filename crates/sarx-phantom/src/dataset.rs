@@ -115,10 +115,7 @@ pub(crate) fn start_dataset(
         "name": series.dataset_name(),
         "description": format!("Phantom of soft-tissue sarcomas, {series}; no patient's data"),
     });
-    sarx_io::write_atomic(&folder.join("dataset.json"), |file| {
-        serde_json::to_writer_pretty(&mut *file, &document)?;
-        file.write_all(b"\n")
-    })?;
+    sarx_io::write_json(&folder.join("dataset.json"), &document)?;
     Ok(folder)
 }
 

@@ -10,7 +10,6 @@ use ndarray::Array3;
 use rayon::prelude::*;
 use sarx_core::{Grid, NumpyRandom, Progress, Size, Spacing, Volume};
 use serde_json::{Value, json};
-use std::io::Write;
 use std::path::Path;
 
 /// The version of the rule by which cases are made.
@@ -86,10 +85,7 @@ impl MadeUpCases {
         })?;
         console.finish();
         // Last, so that it means that the folder is whole.
-        sarx_io::write_atomic(&record, |file| {
-            serde_json::to_writer_pretty(&mut *file, &wanted)?;
-            file.write_all(b"\n")
-        })?;
+        sarx_io::write_json(&record, &wanted)?;
         Ok(false)
     }
 

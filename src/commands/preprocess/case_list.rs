@@ -6,7 +6,6 @@ use sarx_core::CaseId;
 use sarx_plan::CaseFiles;
 use sarx_preprocess::CaseStore;
 use serde_json::{Value, json};
-use std::io::Write;
 use std::path::Path;
 
 const FILE: &str = "cases.json";
@@ -16,10 +15,7 @@ const SCHEMA_VERSION: u64 = 1;
 pub(super) fn write(preprocessed: &Path, cases: &[CaseFiles]) -> Result<()> {
     let names: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
     let document = json!({"schema_version": SCHEMA_VERSION, "cases": names});
-    sarx_io::write_atomic(&preprocessed.join(FILE), |out| {
-        serde_json::to_writer_pretty(&mut *out, &document)?;
-        out.write_all(b"\n")
-    })?;
+    sarx_io::write_json(&preprocessed.join(FILE), &document)?;
     Ok(())
 }
 

@@ -14,7 +14,6 @@ use sarx_study::design::{LateWeights, ModelSpec, StudyCase, StudySet as Place};
 use sarx_study::results::scores::StudySet;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::Write;
 
 /// Steps of a weight between 0 and 1.
 const STEPS: usize = 4;
@@ -54,10 +53,7 @@ impl Study<'_> {
             "weights": if chosen.is_empty() { json!(choices[0]) } else { json!(chosen) },
         });
         std::fs::create_dir_all(folders.root())?;
-        sarx_io::write_atomic(&folders.fusion(), |file| {
-            serde_json::to_writer_pretty(&mut *file, &document)?;
-            file.write_all(b"\n")
-        })?;
+        sarx_io::write_json(&folders.fusion(), &document)?;
         Ok(failed)
     }
 

@@ -89,7 +89,7 @@ impl<'a> Study<'a> {
 
     /// Refuses a study whose references do not fit their images or whose split has changed, before anything is
     /// made.
-    fn begin(&self) -> Result<()> {
+    pub(super) fn begin(&self) -> Result<()> {
         let faults = self.design.check_grids();
         if !faults.is_empty() {
             let lines: Vec<String> = faults

@@ -10,7 +10,6 @@ use sarx_plan::{Plans, Preset};
 use sarx_study::assemble::{AssembleRequest, assemble};
 use sarx_study::design::{ModelSpec, Training};
 use serde_json::{Value, json};
-use std::io::Write;
 use std::sync::atomic::Ordering;
 
 /// The version of `prepared.json`.
@@ -58,10 +57,7 @@ impl Study<'_> {
             bail!("model {}: {}", model.name, done.failed.join("; "));
         }
         if failed.is_empty() {
-            sarx_io::write_atomic(&folders.prepared(), |file| {
-                serde_json::to_writer_pretty(&mut *file, &wanted)?;
-                file.write_all(b"\n")
-            })?;
+            sarx_io::write_json(&folders.prepared(), &wanted)?;
         }
         let in_model = |failure: String| format!("model {}: {failure}", model.name);
         Ok(failed.into_iter().map(in_model).collect())

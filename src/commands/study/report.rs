@@ -11,7 +11,6 @@ use sarx_study::results::scores::ScoreTable;
 use sarx_study::results::tables::{ModelFacts, StudyFacts, study_tables};
 use sarx_study::results::write::write_tables;
 use serde_json::{Value, json};
-use std::io::Write;
 
 /// Draws of the bootstrap, as SciPy's default.
 const BOOTSTRAP_DRAWS: usize = 9999;
@@ -106,11 +105,8 @@ impl Study<'_> {
             }
             Err(error) => return Err(error.into()),
         };
-        sarx_io::write_atomic(&path, |file| {
-            let document = json!({"version": EVALUATION_VERSION, "evaluation": worth});
-            serde_json::to_writer_pretty(&mut *file, &document)?;
-            file.write_all(b"\n")
-        })?;
+        let document = json!({"version": EVALUATION_VERSION, "evaluation": worth});
+        sarx_io::write_json(&path, &document)?;
         Ok(Some(worth))
     }
 

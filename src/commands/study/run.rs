@@ -13,13 +13,13 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 impl Study<'_> {
-    /// One part of the work for all models, in this process.
+    /// One part of the work for all models, in this process, once the study has [begun](Study::begin).
     pub(in crate::commands) fn run_stage(
         &self,
         study: &Path,
         stage: StudyStage,
     ) -> Result<Outcome> {
-        self.run(&StudyRunArgs {
+        let args = StudyRunArgs {
             study: study.to_owned(),
             only: Vec::new(),
             fold: Vec::new(),
@@ -28,7 +28,8 @@ impl Study<'_> {
             slurm: false,
             slurm_option: Vec::new(),
             slurm_at_once: None,
-        })
+        };
+        self.work(&args, &self.chosen(&args)?)
     }
 
     pub(super) fn run(&self, args: &StudyRunArgs) -> Result<Outcome> {
@@ -37,7 +38,11 @@ impl Study<'_> {
         if args.slurm {
             return self.submit(args, &models);
         }
-        let units = self.chosen_folds(args, &models)?;
+        self.work(args, &models)
+    }
+
+    fn work(&self, args: &StudyRunArgs, models: &[&ModelSpec]) -> Result<Outcome> {
+        let units = self.chosen_folds(args, models)?;
         let mut work = Work::default();
         let wants = |stage| args.stage.is_none_or(|asked| asked == stage);
         if wants(StudyStage::Prepare) {
@@ -52,7 +57,7 @@ impl Study<'_> {
             return Ok(work.interrupted("folds"));
         }
         if wants(StudyStage::Predict) && args.fold.is_empty() {
-            for model in &models {
+            for model in models {
                 self.predict_and_score(model, &mut work)?;
             }
         }

@@ -2,7 +2,6 @@
 
 use crate::SourceSeries;
 use serde::{Deserialize, Serialize};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The version that is written and read.
@@ -78,10 +77,7 @@ impl Sidecar {
     ///
     /// [`SidecarError::Write`] if the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), SidecarError> {
-        sarx_io::write_atomic(path, |file| {
-            serde_json::to_writer_pretty(&mut *file, self)?;
-            file.write_all(b"\n")
-        })?;
+        sarx_io::write_json(path, self)?;
         Ok(())
     }
 

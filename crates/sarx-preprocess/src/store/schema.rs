@@ -5,7 +5,6 @@ use crate::{ClassLocations, KeyLocations, Properties};
 use sarx_core::BoundingBox;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::io::Write;
 use std::path::Path;
 
 /// Version of every document of the store.
@@ -170,9 +169,6 @@ pub(super) fn read_document<T: DeserializeOwned>(path: &Path) -> Result<T, Store
 
 /// Writes a document.
 pub(super) fn write_document<T: Serialize>(path: &Path, document: &T) -> Result<(), StoreError> {
-    sarx_io::write_atomic(path, |writer| {
-        serde_json::to_writer_pretty(&mut *writer, document)?;
-        writer.write_all(b"\n")
-    })?;
+    sarx_io::write_json(path, document)?;
     Ok(())
 }

@@ -5,7 +5,6 @@ use crate::design::{AlignmentMethod, Design};
 use sarx_core::{Grid, Volume};
 use sarx_register::{Limits, RegisterSpec, Rigid, coverage, register, resample_linear};
 use serde::{Deserialize, Serialize};
-use std::io::Write;
 use std::path::Path;
 
 /// Corners may be this far apart, mm, for two grids to be one.
@@ -178,9 +177,6 @@ impl AlignmentRecord {
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<(), sarx_io::WriteError> {
-        sarx_io::write_atomic(path, |file| {
-            serde_json::to_writer_pretty(&mut *file, self)?;
-            file.write_all(b"\n")
-        })
+        sarx_io::write_json(path, self)
     }
 }

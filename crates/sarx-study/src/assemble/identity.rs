@@ -9,7 +9,6 @@ use super::{Alignment, AssembleError, AssembleRequest};
 use crate::design::{Design, StudyCase, StudySet};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 
 /// The version of `assembly.json`.
@@ -124,10 +123,7 @@ impl AssemblyIdentity {
                 path: dataset.to_owned(),
             });
         }
-        Ok(sarx_io::write_atomic(path, |file| {
-            serde_json::to_writer_pretty(&mut *file, self)?;
-            file.write_all(b"\n")
-        })?)
+        Ok(sarx_io::write_json(path, self)?)
     }
 
     /// What differs, most important first; `None` if nothing does.

@@ -29,7 +29,6 @@ use sarx_core::{CaseId, Progress};
 use sarx_plan::{Split, Splits};
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -220,10 +219,7 @@ fn write_document(request: &AssembleRequest<'_>, done: &[&StudyCase]) -> Result<
         "name": request.model.name,
         "description": format!("Model {} of the study: {}", request.model.name, design.file.name),
     });
-    sarx_io::write_atomic(&request.dataset.join("dataset.json"), |file| {
-        serde_json::to_writer_pretty(&mut *file, &document)?;
-        file.write_all(b"\n")
-    })?;
+    sarx_io::write_json(&request.dataset.join("dataset.json"), &document)?;
     Ok(())
 }
 

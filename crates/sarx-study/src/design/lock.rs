@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The version of `study.lock.json`.
@@ -162,10 +161,7 @@ impl StudyLock {
     }
 
     fn write(&self, path: &Path) -> Result<(), sarx_io::WriteError> {
-        sarx_io::write_atomic(path, |file| {
-            serde_json::to_writer_pretty(&mut *file, self)?;
-            file.write_all(b"\n")
-        })
+        sarx_io::write_json(path, self)
     }
 
     /// Parts and models of the lock that the design makes otherwise.

@@ -11,7 +11,6 @@ use rand_chacha::ChaCha8Rng;
 use sarx_core::CaseId;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The version of `splits.json`.
@@ -138,11 +137,7 @@ impl StudySplit {
                 }),
             };
         }
-        let document = |file: &mut dyn Write| {
-            serde_json::to_writer_pretty(&mut *file, self)?;
-            file.write_all(b"\n")
-        };
-        Ok(sarx_io::write_atomic(path, |file| document(file))?)
+        Ok(sarx_io::write_json(path, self)?)
     }
 
     fn read(path: &Path) -> Result<Self, SplitError> {

@@ -7,7 +7,6 @@ use anyhow::Result;
 use sarx_study::policy::{Policy, PolicyError};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The version of `PATIENT.policy.json`.
@@ -127,10 +126,7 @@ impl Record {
         if let Some(output) = document["output"].as_str() {
             document["output"] = json!(name(Path::new(output)));
         }
-        Ok(sarx_io::write_atomic(path, |file| {
-            serde_json::to_writer_pretty(&mut *file, &document)?;
-            file.write_all(b"\n")
-        })?)
+        Ok(sarx_io::write_json(path, &document)?)
     }
 }
 
